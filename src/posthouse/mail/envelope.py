@@ -1,0 +1,71 @@
+"""The envelope: reverse-path, recipients, parameters; not the header."""
+
+import enum
+from dataclasses import dataclass
+
+from posthouse.mail.address import Address, Path
+from posthouse.mail.route import Route
+
+
+class Notify(enum.Flag):
+    """When the sender wants a DSN.  RFC 3461 section 4.1.  NEVER is the empty set."""
+
+    NEVER = 0
+    SUCCESS = 1
+    FAILURE = 2
+    DELAY = 4
+
+
+# RFC 3461 section 4.1: without NOTIFY an MTA reports failures, and delays if it wants to.
+DEFAULT_NOTIFY = Notify.FAILURE | Notify.DELAY
+
+
+class Body(enum.Enum):
+    """The BODY parameter of MAIL.  RFC 6152."""
+
+    SEVEN_BIT = "7BIT"
+    EIGHT_BIT_MIME = "8BITMIME"
+
+
+class Return(enum.Enum):
+    """How much of the message a failure DSN brings back.  RFC 3461 section 4.3."""
+
+    FULL = "FULL"
+    HEADERS = "HDRS"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One forward-path as it is queued.
+
+    ``address`` is where it is delivered; ``original`` what the sender gave;
+    ``orcpt`` the ORCPT parameter undecoded (``rfc822;user@example``), "" without one;
+    ``notify`` None when NOTIFY was not given, so that none is passed on.
+    """
+
+    address: Address
+    route: Route
+    original: Address
+    orcpt: str = ""
+    notify: Notify | None = None
+
+    @property
+    def wants(self) -> Notify:
+        """When this recipient's sender is told, the default applied."""
+        return DEFAULT_NOTIFY if self.notify is None else self.notify
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the spool keeps of one message besides its text."""
+
+    reverse_path: Path
+    recipients: tuple[Recipient, ...]
+    body: Body = Body.SEVEN_BIT
+    smtputf8: bool = False
+    ret: Return | None = None
+    envid: str = ""  # ENVID undecoded (xtext); "" when not given
+
+    def __post_init__(self) -> None:
+        if not self.recipients:
+            raise ValueError("an envelope needs a recipient")

@@ -1,0 +1,71 @@
+"""The questions that engines ask, the answers they are sent, and the trace that both make.
+
+An engine that needs a table yields a Lookup and is sent an Answer.  It also
+yields Decisions, which need no answer.  The list of all three, in order, is
+what ``posthouse explain`` prints.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place in a configuration that decided: file and line (1-based; 0 when the whole file or a built-in)."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+BUILTIN = Origin("(built in)")
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A question: what does this table say of this key?"""
+
+    table: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the table said.  ``values`` is empty when the key is not there.
+
+    ``unavailable`` is the reason when the table could not answer: then nothing
+    may be concluded, and the recipient is deferred.
+    """
+
+    values: tuple[str, ...] = ()
+    origin: Origin = BUILTIN
+    unavailable: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Is the key in the table?"""
+        return bool(self.values)
+
+
+NOT_FOUND = Answer()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an engine concluded, and which line of the configuration made it."""
+
+    text: str  # a clause for people: "domain example.org is local"
+    origin: Origin = BUILTIN
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question with its answer, as kept in a trace."""
+
+    lookup: Lookup
+    answer: Answer
+
+
+Trace = tuple[Decision | Asked, ...]

@@ -1,0 +1,190 @@
+"""The values that cross the spool: names, batches, settlements, listings.
+
+docs/spool.md tells their story.  A recipient row is in one of the states of
+RecipientState; its lease (owner, token, until) lives in the same row, so that
+several deliver processes can share one spool.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from posthouse.mail.address import Path
+from posthouse.mail.envelope import Body, Recipient, Return
+from posthouse.mail.outcome import Outcome
+
+QueueId = str  # 13 characters, queueing/queue_id.py; sorts by the time of acceptance
+
+# The channel under which a recipient is filed whose final outcome is recorded
+# and whose report (bounce, or success DSN) is still owed to the sender.
+REPORT_CHANNEL = "report"
+
+
+class RecipientState(enum.Enum):
+    """Where one recipient stands.  What is finished is gone."""
+
+    QUEUED = "queued"  # waits for its time
+    LEASED = "leased"  # a deliver process has it until the lease ends
+    HELD = "held"  # an operator stopped it
+    REPORTING = "reporting"  # final outcome recorded, report owed
+
+
+class Lane(enum.IntEnum):
+    """Small messages and big ones wait in different lanes, served in turn."""
+
+    SINGLE = 0
+    BULK = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Work is grouped by channel and host."""
+
+    channel: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageInfo:
+    """A queued message without its recipients and text."""
+
+    queue_id: QueueId
+    accepted: datetime
+    reverse_path: Path
+    body: Body
+    smtputf8: bool
+    ret: Return | None
+    envid: str
+    octets: int  # size of the text
+    recipients: int = 1  # how many it was accepted for
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedRecipient:
+    """One recipient in a batch.  ``number`` names it within its message."""
+
+    number: int
+    recipient: Recipient
+    attempts: int  # made before this one
+    warned: bool  # a delay warning has been sent
+    outcome: Outcome | None = None  # last recorded; the final one while REPORTING
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Recipients of one message for one hop, leased together under one token."""
+
+    message: MessageInfo
+    hop: Hop
+    lane: Lane
+    token: int
+    recipients: tuple[LeasedRecipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    """How much work the scheduler wants, and from where.
+
+    ``spare`` says how many more batches a hop may take now (0: none); a hop that
+    is not in it may take ``default_spare``.  Bulk lanes get at least one batch in
+    ``bulk_turn`` when both lanes have work.
+    """
+
+    owner: str
+    now: datetime
+    until: datetime
+    batches: int
+    default_spare: int
+    spare: Mapping[Hop, int] = field(default_factory=dict)
+    recipients_per_batch: int = 50
+    bulk_turn: int = 4
+
+
+class Ending(enum.Enum):
+    """What becomes of a leased recipient when its attempt is settled."""
+
+    GONE = "gone"  # finished: nothing is owed
+    RETRY = "retry"  # back to the queue until ``due``
+    REPORT = "report"  # to REPORTING, due at once
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The recorded result of one recipient of a batch.
+
+    Applied only while the row still carries ``token``; otherwise another
+    process has taken the work over, and the settlement is refused.
+    """
+
+    queue_id: QueueId
+    number: int
+    token: int
+    ending: Ending
+    outcome: Outcome | None = None
+    due: datetime | None = None  # for RETRY
+
+    def __post_init__(self) -> None:
+        if (self.ending is Ending.RETRY) != (self.due is not None):
+            raise ValueError("a retry, and only a retry, has a time")
+
+
+@dataclass(frozen=True, slots=True)
+class WarningMark:
+    """Recipients whose sender has now been warned of the delay; written together with the warning itself."""
+
+    queue_id: QueueId
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Which recipients a listing or an operator's verb is about; every given field must match.
+
+    ``sender``, ``recipient``, ``host`` are shell patterns (fnmatch) without case, a
+    pattern without ``@`` also matches the domain alone.
+    """
+
+    queue_ids: tuple[QueueId, ...] = ()
+    sender: str = ""
+    recipient: str = ""
+    host: str = ""
+    channel: str = ""
+    states: frozenset[RecipientState] = frozenset()
+    accepted_before: datetime | None = None
+    accepted_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One recipient in a listing."""
+
+    message: MessageInfo
+    number: int
+    recipient: Recipient
+    state: RecipientState
+    due: datetime
+    attempts: int
+    outcome: Outcome | None
+    hop_note: str = ""  # why the whole hop waits, if it does
+
+
+class Verb(enum.Enum):
+    """What an operator may do to queued recipients."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    RETRY = "retry"  # now, whatever the schedule; also clears the hop's dead mark
+    REMOVE = "remove"  # without a report: the operator takes it upon himself
+    BOUNCE = "bounce"  # fail now, with a report
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCount:
+    """Totals for metrics and group-by."""
+
+    key: str
+    recipients: int
+    messages: int
+    octets: int = 0
+    oldest: datetime | None = None

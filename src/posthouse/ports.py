@@ -1,0 +1,244 @@
+"""The ports: what engines and the two halves ask of the world.
+
+Each port has adapters named ``<port>_<technology>`` and one contract suite in
+tests/contract that every adapter passes.  Methods are coroutines where an
+adapter may wait; an adapter that never waits simply returns (see submit/eager.py for how
+the hot path runs such a coroutine without a task).
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from posthouse.mail.envelope import Envelope
+from posthouse.mail.lookup import Answer
+from posthouse.mail.outcome import Outcome
+from posthouse.mail.queued import (
+    Batch,
+    Hop,
+    LeaseRequest,
+    MessageInfo,
+    QueueCount,
+    QueueFilter,
+    QueueId,
+    QueueRow,
+    Settlement,
+    Verb,
+    WarningMark,
+)
+
+
+class Clock(Protocol):
+    """Time.  ``now`` is UTC and may jump; ``monotonic`` is in seconds and never does."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+class EventLog(Protocol):
+    """Where the steps of a message's life are written.
+
+    One event is one line; the same keys everywhere (docs/logs.md): ``queue_id``,
+    ``recipient``, ``channel``, ``next_hop``, ``status``, ``delay`` ...  Values that are None are left out.
+    Known event names stand in mail/events.py.
+    """
+
+    def event(self, name: str, /, **fields: object) -> None: ...
+
+
+class Meter(Protocol):
+    """Counters and gauges, by metric name and label values."""
+
+    def count(self, metric: str, amount: float = 1, /, **labels: str) -> None: ...
+
+    def gauge(self, metric: str, value: float, /, **labels: str) -> None: ...
+
+    def observe(self, metric: str, value: float, /, **labels: str) -> None: ...
+
+
+class Wakeup(Protocol):
+    """The hint that new work may be due.  Losing one costs time, never mail."""
+
+    def notify(self) -> None: ...
+
+
+class Draft(Protocol):
+    """One message being written into the spool.  Nothing of it exists before ``commit`` returns."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Append text (CRLF line ends).  Raises SpoolError; SpoolFullError when the disk is full."""
+
+    async def commit(
+        self,
+        envelope: Envelope,
+        accepted: datetime,
+        settlements: Sequence[Settlement] = (),
+        warnings: Sequence[WarningMark] = (),
+    ) -> QueueId:
+        """Make the message durable and return its name; raises SpoolError, and then it does not exist.
+
+        ``settlements`` and ``warnings`` are applied in the same transaction: a bounce
+        exists exactly when what it reports is no longer owed.  A settlement whose
+        token is no longer valid refuses the whole commit (SpoolError).
+        """
+
+    async def abandon(self) -> None:
+        """Forget the draft.  Harmless after commit and when called twice."""
+
+
+class SpoolIntake(Protocol):
+    """The spool's face towards submit."""
+
+    def begin(self) -> Draft: ...
+
+
+class SpoolQueue(Protocol):
+    """The spool's face towards deliver and the operators.  Every method may raise SpoolError."""
+
+    async def lease(self, request: LeaseRequest) -> Sequence[Batch]:
+        """Take due work: hops in the order in which they became due, lanes in turn."""
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
+        """Record results durably.  Returns those refused because their lease was lost."""
+
+    async def renew(self, batches: Sequence[Batch], until: datetime) -> None:
+        """Prolong leases that still hold."""
+
+    async def release_owner(self, owner: str) -> int:
+        """Give back every lease of an owner that is gone.  Returns how many recipients."""
+
+    async def postpone(self, hop: Hop, until: datetime, reason: str) -> None:
+        """Lease nothing for this hop before ``until`` (a dead host).  ``until`` in the past ends it."""
+
+    async def read_text(self, queue_id: QueueId) -> "StoredText":
+        """Open a message's text."""
+
+    async def next_due(self) -> datetime | None:
+        """When the next work becomes due; None when nothing is queued."""
+
+    async def overdue(self, request: LeaseRequest, accepted_before: datetime) -> Sequence[Batch]:
+        """Lease queued recipients of messages older than this, whatever their schedule: they have expired."""
+
+    async def unwarned(self, accepted_before: datetime, limit: int) -> Sequence[Batch]:
+        """Return (without a lease: token 0) recipients due a delay warning, whole messages, oldest first."""
+
+    async def find(self, query: QueueFilter) -> AsyncIterator[QueueRow]:
+        """Stream matching recipients in order of acceptance, without holding them in memory."""
+
+    async def group(self, query: QueueFilter, by: str) -> Sequence[QueueCount]:
+        """Count by ``host``, ``channel``, ``sender``, ``recipient-domain``, ``state``; largest first."""
+
+    async def act(self, query: QueueFilter, verb: Verb, now: datetime, *, dry_run: bool, note: str = "") -> int:
+        """Do an operator's verb to matching recipients and return how many.  Leased ones are left alone."""
+
+
+class StoredText(Protocol):
+    """The text of a queued message."""
+
+    octets: int
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Stream the text; small texts come whole in one chunk, larger ones in pieces of 64 KiB."""
+
+    async def header(self, most: int) -> bytes:
+        """Return the header with its empty line, at most this many octets."""
+
+
+class Table(Protocol):
+    """Keys and values.  Keys compare without case unless the table says otherwise."""
+
+    name: str
+
+    async def lookup(self, key: str) -> Answer:
+        """Never raises for a broken source: the Answer says why it is unavailable."""
+
+    @property
+    def version(self) -> object:
+        """Changes whenever an answer may have changed: caches compare it."""
+
+    def entries(self) -> Iterator[tuple[str, Answer]]:
+        """Every entry, for checks and listings; may be empty for tables that can't be listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MxHost:
+    """One host of a mail domain, and its addresses."""
+
+    name: str
+    preference: int
+    addresses: tuple[str, ...]
+
+
+class Resolver(Protocol):
+    """DNS as mail needs it.  RFC 5321 section 5, RFC 7505."""
+
+    async def mail_hosts(self, domain: str) -> "MailHosts":
+        """Resolve a mail domain to hosts; never raises for DNS's everyday answers."""
+
+    async def addresses(self, host: str) -> "MailHosts":
+        """Resolve one host name without MX."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailHosts:
+    """What DNS said of a mail domain.
+
+    Exactly one holds: ``hosts`` is not empty; or ``failure`` says why not, as an
+    Outcome that is deferred (DNS cannot answer) or failed (no such domain, null MX).
+    ``steps`` are clauses for explain ("MX 10 mx1.example.org").
+    """
+
+    hosts: tuple[MxHost, ...] = ()
+    failure: Outcome | None = None
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """What a channel made of a batch: one outcome per recipient, in the batch's order.
+
+    ``reached`` False: the next hop could not be reached at all, so that trying
+    other messages for it now is pointless (``Concurrency`` feedback, dead-host memory).
+    """
+
+    outcomes: tuple[Outcome, ...]
+    reached: bool = True
+    remote: str = ""
+
+
+class Channel(Protocol):
+    """A class of delivery."""
+
+    async def attempt(self, batch: Batch, text: StoredText) -> AttemptReport:
+        """Try once.  An exception is a bug or a broken machine: the caller defers the batch."""
+
+    async def close(self) -> None:
+        """Give up idle connections; running attempts go on."""
+
+
+class Submission(Protocol):
+    """The way in, as the way out sees it: how a bounce becomes a message."""
+
+    async def submit_report(
+        self,
+        text: bytes,
+        recipient: str,
+        *,
+        about: MessageInfo,
+        settlements: Sequence[Settlement] = (),
+        warnings: Sequence[WarningMark] = (),
+    ) -> QueueId | None:
+        """Submit a DSN with the null reverse-path.
+
+        Returns its queue id; None when the address cannot be routed (then nothing was written, and
+        the caller goes on to the postmaster, then to the dead-letter mailbox).  Raises SpoolError.
+        """
+
+
+class DeadLetters(Protocol):
+    """The last resort for what can be neither delivered nor returned."""
+
+    async def store(self, text: bytes, reason: str) -> None:
+        """Append durably, or raise SpoolError."""

@@ -1,0 +1,205 @@
+"""The Site: one model, whatever language described it.
+
+A tree of frozen dataclasses.  Everything that can decide about mail carries its
+Origin, which explain and the error messages print.  Nothing else in the
+program knows which language it was read from.  Paths are absolute here: the
+reader has resolved them against the file they stood in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
+from posthouse.mail.lookup import BUILTIN, Origin
+
+Network = IPv4Network | IPv6Network
+
+
+class DomainKind(Enum):
+    """What we are for a domain."""
+
+    LOCAL = "local"  # final destination: users are known, unknown ones are refused
+    RELAY = "relay"  # accepted from anyone, passed on by the routes
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain that this site takes mail for.
+
+    ``users`` names tables whose keys are the users of a local domain (besides
+    aliases); ``login_names`` adds the machine's passwd(5) names.  ``recipients``
+    does the same for a relay domain: empty means that any local-part is accepted.
+    """
+
+    name: str  # lower case, without a leading dot
+    kind: DomainKind
+    subdomains: bool = False
+    users: tuple[str, ...] = ()
+    login_names: bool = False
+    recipients: tuple[str, ...] = ()
+    channel: str = ""  # local: the channel that delivers ("local" when empty)
+    origin: Origin = BUILTIN
+
+
+class TableKind(Enum):
+    """Where a table's entries are."""
+
+    FILE = "file"
+    REGEXP = "regexp"
+    DBM = "dbm"
+    INLINE = "inline"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSource:
+    """A declared table."""
+
+    name: str
+    kind: TableKind
+    path: Path | None = None  # file, regexp, dbm
+    entries: tuple[tuple[str, tuple[str, ...], Origin], ...] = ()  # inline: key, values, where
+    origin: Origin = BUILTIN
+
+
+@dataclass(frozen=True, slots=True)
+class AliasSource:
+    """One table of aliases, in search order; ``public`` lets EXPN show it."""
+
+    table: str
+    public: bool = False
+    origin: Origin = BUILTIN
+
+
+class ChannelKind(Enum):
+    """What a channel does with mail."""
+
+    SMTP = "smtp"
+    LMTP = "lmtp"
+    LOCAL = "local"
+    PROGRAM = "program"
+    DISCARD = "discard"
+
+
+class TlsUse(Enum):
+    """What an smtp channel does about STARTTLS."""
+
+    MAY = "may"  # when offered, without checking the certificate (RFC 7435)
+    NEVER = "never"
+    MUST = "must"  # deferred without it
+
+
+class MailboxFormat(Enum):
+    """How the local channel keeps mail."""
+
+    MAILDIR = "maildir"
+    MBOX = "mbox"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDeclaration:
+    """A channel and its parameters.  A parameter that the kind does not have stays at its default.
+
+    ``mailbox`` is a path with ``{user}`` and ``{domain}`` in it.  ``argv`` may hold ``{recipient}``,
+    ``{user}``, ``{domain}``, ``{sender}``, ``{queue_id}``; each stays one argument.
+    """
+
+    name: str
+    kind: ChannelKind
+    relay: str = ""  # smtp, lmtp: host, [literal] or unix:/path, with :port; "" = by MX
+    port: int = 25  # smtp without a relay port
+    tls: TlsUse = TlsUse.MAY
+    helo: str = ""  # "" = the site's name
+    source_address: str = ""
+    mailbox: str = ""
+    mailbox_format: MailboxFormat = MailboxFormat.MAILDIR
+    argv: tuple[str, ...] = ()
+    directory: Path | None = None  # program: where it runs
+    time_limit: timedelta = timedelta(minutes=10)
+    keep_connections: int = 20  # idle connections kept in all
+    idle: timedelta = timedelta(seconds=5)  # how long an idle connection is kept
+    messages_per_connection: int = 100
+    concurrency: int = 20  # attempts at once to one host
+    recipients_per_attempt: int = 50
+    origin: Origin = BUILTIN
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRule:
+    """Hosts to a channel.  ``pattern`` is a domain, ``*.domain`` (subdomains only), ``.domain`` (both) or ``*``.
+
+    Most specific wins; among equals the first.
+    """
+
+    pattern: str  # lower case
+    channel: str
+    relay: str = ""  # overrides the channel's; host, [literal], with :port
+    origin: Origin = BUILTIN
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket on which mail comes in.  ``address`` is ``host:port``, ``[v6]:port`` or ``unix:/path``.
+
+    ``relay_from`` are the networks whose clients may relay; a Unix socket's
+    clients always may (the kernel names them).
+    """
+
+    address: str
+    relay_from: tuple[Network, ...] = ()
+    origin: Origin = BUILTIN
+
+
+class LogFormat(Enum):
+    """How log events are written."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class LogDeclaration:
+    """Where events go; ``path`` None is standard error."""
+
+    path: Path | None = None
+    format: LogFormat = LogFormat.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything that one Posthouse needs to know."""
+
+    name: str  # the host name: greeting, HELO, Received
+    home: Path  # the directory of the site file
+    file: Path
+    spool: Path
+    run: Path  # sockets, pid file
+    domains: Mapping[str, Domain]
+    channels: Mapping[str, ChannelDeclaration]
+    routes: tuple[RouteRule, ...] = ()
+    tables: Mapping[str, TableSource] = field(default_factory=dict)
+    aliases: tuple[AliasSource, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    postmaster: str = "postmaster"
+    user: str = ""  # the account the daemon runs as when it was started as root
+    workers: int = 1  # smtpd processes
+    vrfy: bool = False
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    concurrency: Concurrency = field(default_factory=Concurrency)
+    log: LogDeclaration = field(default_factory=LogDeclaration)
+    metrics: str = ""  # host:port on loopback; "" = none
+    dead_letters: Path | None = None  # None: <spool>/dead-letters (mbox)
+    nameservers: tuple[str, ...] = ()  # host or host:port; empty = the system's
+    files: tuple[Path, ...] = ()  # every file read, for `check` and caches
+
+    @property
+    def default_local_domain(self) -> str:
+        """What completes an address without a domain: the site's name if it is local, else the first local domain."""
+        if self.name in self.domains:
+            return self.name
+        return next((d.name for d in self.domains.values() if d.kind is DomainKind.LOCAL), self.name)
