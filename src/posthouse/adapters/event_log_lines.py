@@ -1,0 +1,131 @@
+"""One event as one line of text: what both event logs write.
+
+The rule: a line is one event and nothing in it can end it or upset a
+terminal.  Control characters are escaped, in JSON as ``\\u001b`` and in text
+as the same inside quotes.  Only the standard library is imported here, because the
+sendmail command logs too and has to start fast.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+
+from posthouse.site.model import LogFormat
+
+_PLAIN = frozenset({str, int, float, bool})
+# JSON escapes C0 itself; DEL, C1 and Unicode's two line separators upset terminals and readers of lines.
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
+_NEEDS_QUOTES = re.compile(r'[\x00-\x20"\\=\x7f-\x9f\u2028\u2029]')
+
+Render = Callable[[Mapping[str, object]], bytes]
+
+
+def stamp(now: datetime) -> str:
+    """Write a time as ISO 8601 in UTC with milliseconds."""
+    return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(value: object) -> object:
+    """Turn a value of ours into one that JSON has; anything unknown becomes its string."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, timedelta):
+        return round(value.total_seconds(), 3)
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, bytes):
+        return value.decode("ascii", "backslashreplace")
+    if isinstance(value, list | tuple | set | frozenset):
+        return _plain_list(value)
+    return str(value)
+
+
+def _plain_list(values: Iterable[object]) -> list[object]:
+    return [plain(value) for value in values]
+
+
+def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:
+    """Leave out what is None and make the rest plain."""
+    return {key: value if type(value) in _PLAIN else plain(value) for key, value in fields.items() if value is not None}
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+def json_line(fields: Mapping[str, object]) -> bytes:
+    """Render plain fields as a JSON object and a line end."""
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return safe_json(text).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def safe_json(text: str) -> str:
+    """Escape in finished JSON what JSON itself leaves alone; it can only stand inside strings."""
+    return text if text.isascii() and "\x7f" not in text else _UNSAFE.sub(_escape, text)
+
+
+def text_line(fields: Mapping[str, object]) -> bytes:
+    """Render plain fields for people: time, event, then ``key=value``."""
+    rest = dict(fields)
+    head = [str(rest.pop(key)) for key in ("time", "event") if key in rest]
+    words = head + [f"{key}={_word(value)}" for key, value in rest.items()]
+    return " ".join(words).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list):
+        value = ",".join(str(one) for one in value)
+    text = str(value)
+    if text and not _NEEDS_QUOTES.search(text):
+        return text
+    return _UNSAFE.sub(_escape, json.dumps(text, ensure_ascii=False))
+
+
+RENDERERS: Mapping[LogFormat, Render] = {LogFormat.JSON: json_line, LogFormat.TEXT: text_line}
+
+
+class LineSink:
+    """An append-only file, or standard error, to which several processes write whole lines.
+
+    One ``os.write`` with O_APPEND per line, so that lines never mix.  ``reopen`` follows a
+    rotation.  A log that cannot be written must not stop mail: the error is counted in ``lost``.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._descriptor = self._open()
+        self.lost = 0
+
+    def _open(self) -> int:
+        if self._path is None:
+            return 2
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def write(self, line: bytes) -> None:
+        """Write one finished line."""
+        try:
+            os.write(self._descriptor, line)
+        except OSError:
+            self.lost += 1
+
+    def reopen(self) -> None:
+        """Open the path anew; keep the old file when that fails."""
+        try:
+            fresh = self._open()
+        except OSError:
+            self.lost += 1
+            return
+        self.close()
+        self._descriptor = fresh
+
+    def close(self) -> None:
+        """Close the file; standard error stays open."""
+        if self._descriptor != 2:
+            os.close(self._descriptor)
+            self._descriptor = 2
