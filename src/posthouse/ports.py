@@ -6,7 +6,7 @@ adapter may wait; an adapter that never waits simply returns (see submit/eager.p
 the hot path runs such a coroutine without a task).
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -62,6 +62,26 @@ class Wakeup(Protocol):
     """The hint that new work may be due.  Losing one costs time, never mail."""
 
     def notify(self) -> None: ...
+
+
+class Waiter(Protocol):
+    """How deliver's loop waits: for a hint, for a time, or for whichever comes first."""
+
+    def notify(self) -> None:
+        """End the wait that runs, or the next one.  Also what the wake-up datagram calls."""
+
+    async def wait(self, until: datetime | None) -> None:
+        """Return at a notification or at this time; None waits for a notification alone."""
+
+    async def sleep(self, until: datetime) -> None:
+        """Return at this time, whatever is notified meanwhile.  Many may sleep at once."""
+
+
+class Spawner(Protocol):
+    """How deliver runs attempts beside each other."""
+
+    def spawn(self, coroutine: Coroutine[object, object, None]) -> None:
+        """Run it concurrently and keep it alive to its end.  It never raises an Exception."""
 
 
 class Draft(Protocol):
