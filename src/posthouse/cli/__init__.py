@@ -1,1 +1,1 @@
-"""TODO."""
+"""The ways in for people: the posthouse command, and sendmail, mailq, newaliases as programs know them."""
