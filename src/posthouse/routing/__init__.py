@@ -1,1 +1,1 @@
-"""TODO."""
+"""Routing: from an address to (channel, host, address), each step explained."""

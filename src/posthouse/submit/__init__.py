@@ -1,1 +1,1 @@
-"""TODO."""
+"""Submit: the one way in.  Authorise, resolve each address, write, commit."""

@@ -1,0 +1,148 @@
+"""A Site's domains, aliases and routes, compiled once for looking up by dictionary.
+
+The rule: the cost of a look-up grows with the number of labels in the name,
+never with the number of domains or routes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from posthouse.mail.address import Address
+from posthouse.mail.lookup import BUILTIN, Origin
+from posthouse.mail.route import Route
+from posthouse.routing.resolution import Destination
+from posthouse.site.model import AliasSource, ChannelDeclaration, ChannelKind, Domain, DomainKind, RouteRule, Site
+
+# The table of passwd(5) names, which every set of opened tables holds under this name.
+LOGIN_NAMES = "login-names"
+_CHANNELS_WITH_HOSTS = frozenset({ChannelKind.SMTP, ChannelKind.LMTP})
+_DESTINATIONS = {DomainKind.LOCAL: Destination.LOCAL, DomainKind.RELAY: Destination.RELAY}
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What ``resolve`` needs of a site.  All names are in lower case."""
+
+    default_domain: str
+    postmaster: str
+    domains: Mapping[str, Domain]
+    parents: Mapping[str, Domain]  # those whose subdomains are meant too
+    own_literals: frozenset[str]  # "[192.0.2.1]": addresses at which we listen
+    aliases: tuple[AliasSource, ...]
+    hosts: Mapping[str, RouteRule]  # rules that match the host itself
+    suffixes: Mapping[str, RouteRule]  # rules that match everything below
+    otherwise: RouteRule | None  # the rule "*"
+    channels: Mapping[str, ChannelDeclaration]
+    alias_depth: int
+    alias_width: int
+
+    def domain_of(self, name: str) -> Domain | None:
+        """Return what the site says of a domain (lower case): itself, else the nearest parent with subdomains."""
+        domain = self.domains.get(name)
+        if domain is not None or name.startswith("["):
+            return domain
+        return next((self.parents[parent] for parent in _parents(name) if parent in self.parents), None)
+
+    def rule_for(self, host: str) -> RouteRule | None:
+        """Return the most specific rule for a host (lower case)."""
+        rule = self.hosts.get(host)
+        if rule is not None:
+            return rule
+        if not host.startswith("["):
+            for parent in _parents(host):
+                if parent in self.suffixes:
+                    return self.suffixes[parent]
+        return self.otherwise
+
+    def is_ours(self, name: str) -> bool:
+        """Is the domain "" (this site alone) or an address at which we listen?"""
+        return not name or name in self.own_literals
+
+    def destination_of(self, address: Address) -> Destination:
+        """Return what we are for an address's domain."""
+        name = canonical_domain(address.domain)
+        if self.is_ours(name):
+            return Destination.LOCAL
+        domain = self.domain_of(name)
+        return Destination.EXTERNAL if domain is None else _DESTINATIONS[domain.kind]
+
+    def route(self, channel: str, address: Address, relay: str = "") -> Route:
+        """Make the triple.  A relay, the rule's before the channel's, takes the place of the address's domain."""
+        declared = self.channels.get(channel)
+        if declared is None or declared.kind not in _CHANNELS_WITH_HOSTS:
+            return Route(channel, "", address)
+        host = _relay_host(relay or declared.relay) or canonical_domain(address.domain)
+        return Route(channel, host, address)
+
+
+def compile_routing(site: Site) -> Routing:
+    """Compile the routing part of a site."""
+    hosts: dict[str, RouteRule] = {}
+    suffixes: dict[str, RouteRule] = {}
+    otherwise: RouteRule | None = None
+    for rule in site.routes:
+        pattern = rule.pattern.lower()
+        if pattern == "*":
+            otherwise = otherwise or rule
+        elif pattern.startswith("*."):
+            suffixes.setdefault(pattern[2:], rule)
+        elif pattern.startswith("."):
+            suffixes.setdefault(pattern[1:], rule)
+        else:
+            hosts.setdefault(pattern, rule)
+    # ".domain" also means the domain itself, unless a rule names exactly that.
+    for rule in site.routes:
+        if rule.pattern.startswith("."):
+            hosts.setdefault(rule.pattern[1:].lower(), rule)
+    domains = {canonical_domain(domain.name): domain for domain in site.domains.values()}
+    return Routing(
+        default_domain=canonical_domain(site.default_local_domain),
+        postmaster=site.postmaster,
+        domains=domains,
+        parents={name: domain for name, domain in domains.items() if domain.subdomains},
+        own_literals=frozenset(_own_literals(site)),
+        aliases=site.aliases,
+        hosts=hosts,
+        suffixes=suffixes,
+        otherwise=otherwise,
+        channels=site.channels,
+        alias_depth=site.limits.alias_depth,
+        alias_width=site.limits.alias_width,
+    )
+
+
+def canonical_domain(name: str) -> str:
+    """Return a domain as it is compared: lower case, without the dot of the root."""
+    return name.lower().removesuffix(".")
+
+
+def origin_of(domain: Domain | None) -> Origin:
+    """Return the line that declared a domain; built in for one that is nowhere declared."""
+    return BUILTIN if domain is None else domain.origin
+
+
+def _parents(name: str) -> Iterator[str]:
+    """Yield b.c and c for a.b.c: the most specific first."""
+    dot = name.find(".")
+    while dot >= 0:
+        name = name[dot + 1 :]
+        yield name
+        dot = name.find(".")
+
+
+def _own_literals(site: Site) -> Iterator[str]:
+    """Yield the address literals that mean this host: where it listens.  A wildcard listener means loopback at least."""
+    for listener in site.listeners:
+        if listener.address.startswith("unix:"):
+            continue
+        host = listener.address.rpartition(":")[0].strip("[]").lower()
+        for address in _LOOPBACK if host in ("", "*", "0.0.0.0", "::") else (host,):  # noqa: S104 - compared only
+            yield f"[ipv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def _relay_host(relay: str) -> str:
+    """Return a relay as a Route has it: in brackets or with a port, so that no MX is asked for it."""
+    if not relay or relay.startswith(("[", "unix:")) or ":" in relay:
+        return relay
+    return f"[{relay}]"
