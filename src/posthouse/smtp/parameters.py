@@ -1,0 +1,94 @@
+"""The parameters of MAIL and RCPT, read and written.  RFC 1870, 3461, 6152, 6531.
+
+One rule: what is kept is what the sender wrote (ENVID and ORCPT stay xtext), so
+that it can be passed on unchanged.  Reading is smtp/commands.py's work.
+"""
+
+import re
+from dataclasses import dataclass
+
+from posthouse.mail.address import Address, Path
+from posthouse.mail.envelope import Body, Notify, Return
+from posthouse.mail.errors import MalformedError
+
+# RFC 3461 section 4: any printable character but "+" and "=", and "+" with two upper-case hexadecimal digits.
+_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
+_HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
+_NEEDS_XTEXT = re.compile(rb"[^!-*,-<>-~]")
+_NOTIFY_WORDS = ((Notify.SUCCESS, "SUCCESS"), (Notify.FAILURE, "FAILURE"), (Notify.DELAY, "DELAY"))
+
+
+@dataclass(frozen=True, slots=True)
+class MailParameters:
+    """What came with MAIL FROM.  ``size`` is the declared SIZE in octets, None when not given."""
+
+    size: int | None = None
+    body: Body = Body.SEVEN_BIT
+    smtputf8: bool = False
+    ret: Return | None = None
+    envid: str = ""  # xtext, as given; "" when not given
+
+
+@dataclass(frozen=True, slots=True)
+class RcptParameters:
+    """What came with RCPT TO.  ``notify`` is None when NOTIFY was not given."""
+
+    notify: Notify | None = None
+    orcpt: str = ""  # "rfc822;" and xtext, as given; "" when not given
+
+
+NO_MAIL_PARAMETERS = MailParameters()
+NO_RCPT_PARAMETERS = RcptParameters()
+
+
+def encode_xtext(text: str) -> str:
+    """Return the text as xtext (RFC 3461 section 4), UTF-8 where it is not ASCII."""
+    return _NEEDS_XTEXT.sub(lambda match: b"+%02X" % match[0][0], text.encode()).decode("ascii")
+
+
+def decode_xtext(xtext: str) -> str:
+    """Return the text of an xtext.  Raises MalformedError, also for an encoded control character."""
+    if not _XTEXT.fullmatch(xtext):
+        raise MalformedError(f"{xtext!r} is not xtext (RFC 3461 section 4)")
+    octets = _HEXCHAR.sub(lambda match: bytes.fromhex(match[1].decode("ascii")), xtext.encode("ascii"))
+    text = octets.decode("utf-8", "replace")
+    # An encoded line end would reach the header fields of a DSN.
+    if any(character < " " or character == "\x7f" for character in text):
+        raise MalformedError("xtext hides a control character")
+    return text
+
+
+def format_mail(path: Path, parameters: MailParameters) -> bytes:
+    """Return the MAIL command with CRLF; every parameter that is set is written."""
+    words = [f"MAIL FROM:<{_with_route(path)}>"]
+    if parameters.size is not None:
+        words.append(f"SIZE={parameters.size}")
+    if parameters.body is not Body.SEVEN_BIT:
+        words.append(f"BODY={parameters.body.value}")
+    if parameters.smtputf8:
+        words.append("SMTPUTF8")
+    if parameters.ret is not None:
+        words.append(f"RET={parameters.ret.value}")
+    if parameters.envid:
+        words.append(f"ENVID={parameters.envid}")
+    return (" ".join(words) + "\r\n").encode()
+
+
+def format_rcpt(address: Address, parameters: RcptParameters) -> bytes:
+    """Return the RCPT command with CRLF; every parameter that is set is written."""
+    words = [f"RCPT TO:<{address}>"]
+    if parameters.notify is not None:
+        words.append(f"NOTIFY={format_notify(parameters.notify)}")
+    if parameters.orcpt:
+        words.append(f"ORCPT={parameters.orcpt}")
+    return (" ".join(words) + "\r\n").encode()
+
+
+def format_notify(notify: Notify) -> str:
+    """Return the value of NOTIFY: ``NEVER``, or the words with commas."""
+    return ",".join(word for flag, word in _NOTIFY_WORDS if flag in notify) or "NEVER"
+
+
+def _with_route(path: Path) -> str:
+    # RFC 5321 appendix C: a source route is not passed on.
+    return str(path)

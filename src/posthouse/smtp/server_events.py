@@ -1,0 +1,120 @@
+"""What the server session tells its driver.
+
+One rule: an event marked *waits* stops the session until the driver calls
+``answer``; commands that the client has pipelined behind it stay unread, so
+that replies can never change places.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from posthouse.mail.address import Path
+from posthouse.mail.reply import Reply
+from posthouse.smtp.parameters import MailParameters, RcptParameters
+
+
+class EndReason(enum.Enum):
+    """Why a session ended."""
+
+    QUIT = "quit"
+    SHUTDOWN = "shutdown"  # 421 4.3.2 was sent
+    TIMED_OUT = "timed-out"  # 421 4.4.2 was sent
+    ERRORS = "errors"  # too many bad commands: 421 4.7.0 was sent
+    MESSAGES = "messages"  # limits.messages_per_session reached: 421 4.7.0 was sent
+    NOT_SMTP = "not-smtp"  # the client speaks HTTP
+    REFUSED = "refused"  # the driver answered 421
+    LOST = "lost"  # the connection went away
+
+
+@dataclass(frozen=True, slots=True)
+class HelloGiven:
+    """EHLO or HELO was given and has been answered."""
+
+    name: str
+    esmtp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailGiven:
+    """MAIL FROM.  Waits: 250 opens a transaction, 4yz or 5yz refuses it."""
+
+    path: Path
+    parameters: MailParameters
+
+
+@dataclass(frozen=True, slots=True)
+class RcptGiven:
+    """RCPT TO.  Waits: 250 or 251 takes the recipient, 4yz or 5yz refuses it.
+
+    ``path.address.domain`` is "" for ``<Postmaster>``.
+    """
+
+    path: Path
+    parameters: RcptParameters
+
+
+@dataclass(frozen=True, slots=True)
+class DataAsked:
+    """DATA, with at least one recipient accepted.  Waits: 354 lets the text come, 4yz or 5yz ends the transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextChunk:
+    """A piece of the message text, dots unstuffed, CRLF line ends; may end anywhere, never empty."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TextEnded:
+    """The text is complete and clean.  Waits: the answer is the fate of the message, and ends the transaction."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextRefused:
+    """The text was read to its end and refused with this reply, which is already sent; abandon the draft."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReset:
+    """RSET, or another EHLO: the transaction is gone; abandon what was kept of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyAsked:
+    """VRFY.  Waits."""
+
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandAsked:
+    """EXPN.  Waits."""
+
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The last event.  Send what take_outgoing() still has, close, and abandon any transaction."""
+
+    reason: EndReason
+
+
+ServerEvent = (
+    HelloGiven
+    | MailGiven
+    | RcptGiven
+    | DataAsked
+    | TextChunk
+    | TextEnded
+    | TextRefused
+    | TransactionReset
+    | VerifyAsked
+    | ExpandAsked
+    | SessionEnded
+)
