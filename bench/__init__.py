@@ -1,0 +1,1 @@
+"""Measurements beside real peers on one machine; never part of the tests."""
