@@ -1,0 +1,120 @@
+"""The rows of the spool in memory, and the values made from them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from posthouse.mail.envelope import Envelope, Notify, Recipient
+from posthouse.mail.outcome import Outcome
+from posthouse.mail.queued import (
+    REPORT_CHANNEL,
+    Hop,
+    Lane,
+    LeasedRecipient,
+    MessageInfo,
+    QueueId,
+    QueueRow,
+    RecipientState,
+)
+from posthouse.queueing.formats import hop_of
+from posthouse.queueing.lanes import lane_of
+from posthouse.queueing.texts import leading_header, pieces
+
+REPORTS = Hop(REPORT_CHANNEL, "")
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Row:
+    number: int
+    recipient: Recipient
+    due: datetime
+    state: RecipientState = RecipientState.QUEUED  # without regard to the lease
+    attempts: int = 0
+    warned: bool = False
+    outcome: Outcome | None = None
+    token: int = 0
+    owner: str = ""
+
+    @property
+    def visible_state(self) -> RecipientState:
+        leased = self.token and self.state is RecipientState.QUEUED
+        return RecipientState.LEASED if leased else self.state
+
+    @property
+    def hop(self) -> Hop:
+        if self.state is RecipientState.REPORTING:
+            return REPORTS
+        return hop_of(self.recipient.route)
+
+    def is_leased(self, now: datetime) -> bool:
+        return self.token != 0 and self.due > now
+
+    def unlease(self) -> None:
+        self.token, self.owner = 0, ""
+
+
+@dataclass(slots=True)
+class Message:
+    info: MessageInfo
+    text: bytes
+    rows: dict[int, Row]
+
+    @property
+    def lane(self) -> Lane:
+        return lane_of(self.info.recipients)
+
+    def shown(self, row: Row, place: "Place | None", now: datetime) -> QueueRow:
+        """Return a recipient as a listing has it."""
+        note = place.note if place is not None and place.blocked_until > now else ""
+        state = row.visible_state
+        return QueueRow(self.info, row.number, row.recipient, state, row.due, row.attempts, row.outcome, note)
+
+
+@dataclass(slots=True)
+class Place:
+    """What is known of one hop's lane."""
+
+    blocked_until: datetime = NEVER
+    note: str = ""
+    served: datetime = NEVER
+
+
+class MemoryText:
+    """StoredText over bytes."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self.octets = len(text)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Stream the text."""
+        for piece in pieces(self._text):
+            yield piece
+
+    async def header(self, most: int) -> bytes:
+        """Return the header."""
+        return leading_header(self._text, most)
+
+
+def message_info(queue_id: QueueId, envelope: Envelope, accepted: datetime, octets: int) -> MessageInfo:
+    return MessageInfo(
+        queue_id,
+        accepted,
+        envelope.reverse_path,
+        envelope.body,
+        envelope.smtputf8,
+        envelope.ret,
+        envelope.envid,
+        octets,
+        len(envelope.recipients),
+    )
+
+
+def leased_recipient(row: Row) -> LeasedRecipient:
+    return LeasedRecipient(row.number, row.recipient, row.attempts, row.warned, row.outcome)
+
+
+def wants_warning(row: Row) -> bool:
+    wants = Notify.DELAY in row.recipient.wants
+    return wants and not row.warned and row.visible_state is RecipientState.QUEUED

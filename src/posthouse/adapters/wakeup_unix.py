@@ -1,0 +1,90 @@
+"""The hint that new work may be due, as a datagram on a Unix socket.
+
+A hint and never the record: sending never waits and never fails, and a
+receiver that hears nothing looks into the spool anyway when its time is up.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from pathlib import Path
+
+_DATAGRAM = b"\n"
+_MANY = 4096  # more datagrams than a socket's buffer holds
+
+
+class WakeupSender:
+    """ports.Wakeup: tells whoever listens at ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._socket: socket.socket | None = None
+
+    def notify(self) -> None:
+        """Send the hint; a listener that is away or has enough hints waiting does not matter."""
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        # Unconnected, so that a listener that was started anew is found again.
+        with contextlib.suppress(OSError):
+            self._socket.sendto(_DATAGRAM, self._path)
+
+    def close(self) -> None:
+        """Give the socket back."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class WakeupReceiver:
+    """The listening end.  Make it inside the event loop that waits on it.
+
+    A receiver takes the path over from an older one, which then hears nothing
+    more: right for a new generation of processes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._woken = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        # Bound beside and renamed into place, so that there is no moment without a listener.
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        temporary.unlink(missing_ok=True)
+        try:
+            self._socket.bind(str(temporary))
+            temporary.chmod(0o622)  # whoever may submit may give the hint
+            temporary.rename(path)
+        except OSError:
+            self._socket.close()
+            raise
+        self._inode = path.stat().st_ino
+        self._loop.add_reader(self._socket, self._heard)
+
+    def _heard(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(_MANY):
+                self._socket.recv(1)
+        self._woken.set()
+
+    async def wait(self, timeout: float | None) -> bool:
+        """Wait for a hint, at most so many seconds; True when there was one.  Hints until now count as one."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        self._woken.clear()
+        return True
+
+    def wake(self) -> None:
+        """Give the hint from inside this process."""
+        self._woken.set()
+
+    def close(self) -> None:
+        """Stop listening; the path goes too, unless a newer receiver has taken it over."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()

@@ -1,0 +1,28 @@
+"""What is cut out of a message's text: pieces to send, the header to return."""
+
+from collections.abc import Iterator
+
+PIECE_OCTETS = 64 * 1024
+_LINE_END = b"\r\n"
+
+
+def pieces(text: bytes) -> Iterator[bytes]:
+    """Cut a text into pieces; a small one stays whole."""
+    if len(text) <= PIECE_OCTETS:
+        yield text
+        return
+    for start in range(0, len(text), PIECE_OCTETS):
+        yield text[start : start + PIECE_OCTETS]
+
+
+def leading_header(text: bytes, most: int) -> bytes:
+    """Return the header with its empty line; when that exceeds ``most`` octets, its leading whole lines."""
+    if text.startswith(_LINE_END):
+        return _LINE_END[:most]
+    end = text.find(_LINE_END * 2, 0, most)
+    if end >= 0:
+        return text[: end + 4]
+    if len(text) <= most:
+        return text
+    end = text.rfind(_LINE_END, 0, most)
+    return text[: end + 2] if end >= 0 else text[:most]
