@@ -66,6 +66,8 @@ mailbox_size_limit = 0
 virtual_mailbox_limit = 0
 default_process_limit = 100
 relayhost = [127.0.0.1]:{sink}
+virtual_mailbox_domains =
+virtual_alias_maps =
 virtual_mailbox_base = {home}/box
 virtual_mailbox_maps = static:user/
 virtual_uid_maps = static:{uid}
@@ -183,7 +185,7 @@ class Postfix(Peer):
         if mode == "hold":
             settings += "smtpd_client_restrictions = check_client_access static:HOLD\n"
         if mode == "local":
-            settings += "virtual_mailbox_domains = local.test\n"
+            settings = settings.replace("virtual_mailbox_domains =", "virtual_mailbox_domains = local.test")
         (etc / "main.cf").write_text(settings)
         (etc / "master.cf").write_text(POSTFIX_SERVICES.format(port=self.port))
         subprocess.run(self.group.inside("postfix", "-c", str(etc), "start"), check=True, capture_output=True)
