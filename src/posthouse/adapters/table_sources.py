@@ -3,10 +3,26 @@
 The one place that knows which adapter serves which kind of table.
 """
 
-from posthouse.ports import Clock, Table
-from posthouse.site.model import Site
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
-LOGIN_NAMES = "login-names"
+from posthouse.adapters.table_dbm import DbmTable, build_dbm, database_path
+from posthouse.adapters.table_file import FileTable
+from posthouse.adapters.table_inline import InlineTable
+from posthouse.adapters.table_logins import LOGIN_NAMES, MachineLoginTable
+from posthouse.adapters.table_regexp import RegexpFileTable
+from posthouse.mail.problem import Problem
+from posthouse.ports import Clock, Table
+from posthouse.site.model import Site, TableKind, TableSource
+
+__all__ = ["LOGIN_NAMES", "build_tables", "open_tables", "table_problems"]
+
+
+class CheckedTable(Table, Protocol):
+    """A table that can also say what is wrong with its source."""
+
+    def problems(self) -> tuple[Problem, ...]: ...
 
 
 def open_tables(site: Site, clock: Clock) -> dict[str, Table]:
@@ -15,4 +31,38 @@ def open_tables(site: Site, clock: Clock) -> dict[str, Table]:
     Nothing is read here and nothing fails: a table whose source is missing answers that it is
     unavailable, until it is there.
     """
-    raise NotImplementedError
+    return dict(_open_all(site, clock))
+
+
+def table_problems(site: Site, clock: Clock) -> tuple[Problem, ...]:
+    """Read every table and return what is wrong in them, for ``posthouse check``."""
+    return tuple(problem for _, table in _open_all(site, clock) for problem in table.problems())
+
+
+def build_tables(site: Site) -> Iterator[tuple[str, int]]:
+    """Build the database of each dbm table whose text is there; yield its name and how many entries it has.
+
+    Raises SiteError and OSError as build_dbm does.
+    """
+    for source in site.tables.values():
+        if source.kind is TableKind.DBM and source.path is not None and database_path(source.path) != source.path:
+            yield source.name, build_dbm(source.path, database_path(source.path))
+
+
+def _open_all(site: Site, clock: Clock) -> Iterator[tuple[str, CheckedTable]]:
+    for name, source in site.tables.items():
+        yield name, _open(source, clock)
+    yield LOGIN_NAMES, MachineLoginTable(clock)
+
+
+def _open(source: TableSource, clock: Clock) -> CheckedTable:
+    path = source.path or Path()  # the reader lets no file, regexp or dbm table pass without one
+    match source.kind:
+        case TableKind.FILE:
+            return FileTable(source.name, path, clock)
+        case TableKind.REGEXP:
+            return RegexpFileTable(source.name, path, clock)
+        case TableKind.DBM:
+            return DbmTable(source.name, path, clock)
+        case TableKind.INLINE:
+            return InlineTable(source.name, source.entries)

@@ -1,0 +1,169 @@
+r"""Regexp tables: the key is a regular expression, the value may use what it matched.
+
+    (.+)-request@lists\.example\.org    owner-\1@example.org
+
+The pattern is the line up to its first blank (a colon does not end it; ``\x20`` stands for a blank in
+it).  It must match the whole key, without case; the first line that matches answers.  In the value
+``\1`` to ``\9`` stand for groups, ``\\`` for a backslash.
+
+A pattern that could take for ever is refused when the table is read: a group that is repeated may
+hold neither a repetition nor alternatives, no pattern repeats without bound more than four times, and
+keys longer than an address are never matched.
+
+Known limits: four unbounded repetitions side by side can still cost the fourth power of the key's
+length; what follows ``+`` or ``*`` should be something that the repeated part can't match.
+"""
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from posthouse.mail.lookup import Origin
+from posthouse.mail.problem import Problem
+from posthouse.tables.syntax import MAX_PROBLEMS, content_of
+
+MAX_KEY_LENGTH = 320  # RFC 5321 section 4.5.3.1: 64 for the local-part, an at-sign, 255 for the domain
+MAX_PATTERN_LENGTH = 1024
+MAX_RULES = 10_000  # each is tried in turn
+_UNBOUNDED = 4
+
+_SPLIT = re.compile(r"([^ \t]+)(?:[ \t]+(.*))?", re.DOTALL)
+_TOKEN = re.compile(
+    r"""(?P<escape>\\.)
+      | (?P<set>\[\^?\]?(?:[^\]\\]|\\.)*\])
+      | (?P<repeat>[*+?][+?]?|\{(?P<low>[0-9]*)(?P<comma>,?)(?P<high>[0-9]*)\}[+?]?)
+      | (?P<flags>\(\?[aiLmsux-]+[:)])
+      | (?P<open>\((?:\?(?:P<[^>]*>|<?[=!]|[:>]))?)
+      | (?P<close>\))
+      | (?P<either>\|)
+      | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_IN_VALUE = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class RegexpRule:
+    """One line of a regexp table."""
+
+    pattern: re.Pattern[str]
+    value: str  # with its \1
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegexpTable:
+    """A whole regexp table, in the order in which its lines are tried."""
+
+    rules: tuple[RegexpRule, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def match(self, key: str) -> tuple[RegexpRule, str] | None:
+        """Return the first rule that matches, and its value for this key; None when there is none."""
+        if len(key) > MAX_KEY_LENGTH:
+            return None
+        for rule in self.rules:
+            match = rule.pattern.fullmatch(key)
+            if match is not None:
+                return rule, _expand(rule.value, match)
+        return None
+
+
+def parse_regexp_table(text: bytes, file: str) -> RegexpTable:
+    """Read a whole regexp table; ``file`` is named in the problems."""
+    rules: list[RegexpRule] = []
+    problems: list[Problem] = []
+    for element in _parse_lines(text.split(b"\n"), file):
+        if isinstance(element, Problem):
+            problems.append(element)
+        else:
+            rules.append(element)
+        if len(rules) > MAX_RULES:
+            origin = Origin(file, rules.pop().line, 1)
+            problems.append(Problem(origin, "too many patterns", f"at most {MAX_RULES}; the rest is not used"))
+            break
+    return RegexpTable(tuple(rules), tuple(problems[:MAX_PROBLEMS]))
+
+
+def _parse_lines(lines: Iterable[bytes], file: str) -> Iterator[RegexpRule | Problem]:
+    for number, line in enumerate(lines, start=1):
+        origin = Origin(file, number, 1)
+        content = content_of(line, origin)
+        if isinstance(content, str):
+            yield _rule(content, origin)
+        elif content is not None:
+            yield content
+
+
+def _rule(content: str, origin: Origin) -> RegexpRule | Problem:
+    match = _SPLIT.fullmatch(content)
+    if match is None:  # content_of leaves no line that begins with a blank
+        return Problem(origin, "an entry without a pattern", "begin the line with the pattern")
+    pattern, value = match[1], re.sub(r"[ \t]+", " ", (match[2] or "").strip(" \t"))
+    wrong = _danger(pattern)
+    if wrong:
+        return Problem(origin, f"the pattern {wrong}", "rewrite it, for instance with a set such as [a-z.-]+")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a set that a later Python may read otherwise
+            compiled = re.compile(pattern, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        return Problem(origin, f"not a regular expression: {error}", "correct the pattern")
+    group = _missing_group(value, compiled.groups)
+    if group:
+        return Problem(origin, f"the value uses \\{group}", f"the pattern has {compiled.groups} groups")
+    return RegexpRule(compiled, value, origin.line)
+
+
+def _expand(value: str, match: re.Match[str]) -> str:
+    if "\\" not in value:
+        return value
+    return _IN_VALUE.sub(lambda found: match[int(found[1])] or "" if found[1] in "123456789" else found[1], value)
+
+
+def _missing_group(value: str, groups: int) -> int:
+    """Return the first group that the value uses and the pattern lacks; 0 when there is none."""
+    used = (int(found[1]) for found in _IN_VALUE.finditer(value) if found[1] in "123456789")
+    return next((group for group in used if group > groups), 0)
+
+
+@dataclass(slots=True)
+class _Group:
+    """A group as far as it has been read."""
+
+    is_complex: bool = False  # holds a repetition or alternatives, itself or further in
+
+
+def _danger(pattern: str) -> str:
+    """Say why a pattern may take for ever; "" when it is harmless."""
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        return f"has {len(pattern)} characters, at most {MAX_PATTERN_LENGTH} are read"
+    groups = [_Group()]
+    closed: _Group | None = None  # the group that ended just before
+    unbounded = 0
+    for token in _TOKEN.finditer(pattern):
+        last, closed = closed, None
+        match token.lastgroup:
+            case "flags":
+                return "sets flags"
+            case "open":
+                groups.append(_Group())
+            case "close" if len(groups) > 1:
+                closed = groups.pop()
+                groups[-1].is_complex |= closed.is_complex
+            case "either":
+                groups[-1].is_complex = True
+            case "repeat" if token[0] not in ("?", "??", "?+"):
+                if last is not None and last.is_complex:
+                    return "repeats a group that holds a repetition or alternatives"
+                unbounded += _is_unbounded(token)
+                groups[-1].is_complex = True
+    return f"repeats without bound {unbounded} times, at most {_UNBOUNDED} may" if unbounded > _UNBOUNDED else ""
+
+
+def _is_unbounded(token: re.Match[str]) -> bool:
+    """Is this repetition ``*``, ``+``, ``{2,}``, or one with a bound that is hardly one?"""
+    if not token[0].startswith("{"):
+        return True
+    return (bool(token["comma"]) and not token["high"]) or int(token["high"] or 0) > 64
