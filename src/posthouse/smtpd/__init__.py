@@ -1,1 +1,1 @@
-"""TODO."""
+"""The server process: sockets, sessions, admission.  The protocol itself is posthouse.smtp's."""

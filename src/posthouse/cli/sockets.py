@@ -1,0 +1,115 @@
+"""The sockets on which mail comes in: bound once by the supervisor, inherited by every generation.
+
+The rule: binding is all or nothing.  ``ListenerSockets.adopt`` first binds what is new and only then
+forgets what is gone, so that a reload that cannot have its port changes nothing.
+"""
+
+import os
+import socket
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from posthouse.cli.errors import CommandError
+from posthouse.site.model import Listener
+
+_BACKLOG = 1024
+_UNIX = "unix:"
+
+
+class ListenerSockets:
+    """Open listening sockets by declared address."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[str, socket.socket] = {}
+
+    def bind_missing(self, addresses: Iterable[str]) -> list[str]:
+        """Bind every address that is not open yet and return which; raises CommandError and then binds none."""
+        bound: list[str] = []
+        try:
+            for address in addresses:
+                if address not in self._sockets:
+                    self._sockets[address] = bind(address)
+                    bound.append(address)
+        except CommandError:
+            self.close(bound)
+            raise
+        return bound
+
+    def close(self, addresses: Iterable[str]) -> None:
+        """Close these, and remove the files of Unix sockets."""
+        for address in list(addresses):
+            open_socket = self._sockets.pop(address)
+            open_socket.close()
+            if address.startswith(_UNIX):
+                Path(address.removeprefix(_UNIX)).unlink(missing_ok=True)
+
+    def close_others(self, addresses: Iterable[str]) -> None:
+        """Close what is not in this list."""
+        self.close(set(self._sockets) - set(addresses))
+
+    def __getitem__(self, address: str) -> socket.socket:
+        return self._sockets[address]
+
+    def actual(self, address: str) -> str:
+        """Return the address as bound: with the real port where port 0 was asked for."""
+        return actual_address(self._sockets[address])
+
+
+def actual_address(bound: socket.socket) -> str:
+    """Write a socket's own address as a site file would."""
+    name = bound.getsockname()
+    if bound.family == socket.AF_UNIX:
+        return f"{_UNIX}{name}"
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def bind(address: str) -> socket.socket:
+    """Bind and listen on ``host:port``, ``[v6]:port`` or ``unix:/path``.  Raises CommandError naming the address."""
+    try:
+        bound = _bind_unix(address.removeprefix(_UNIX)) if address.startswith(_UNIX) else _bind_tcp(address)
+    except OSError as error:
+        raise CommandError(f"cannot listen on {address}: {error.strerror or error}", os.EX_OSERR) from error
+    bound.setblocking(False)
+    return bound
+
+
+def _bind_tcp(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, name = found[0]
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(name)
+        bound.listen(_BACKLOG)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _bind_unix(path: str) -> socket.socket:
+    # The spool's lock is ours, so that a socket found here belongs to nobody any more.
+    if Path(path).exists() and stat.S_ISSOCK(Path(path).stat().st_mode):
+        Path(path).unlink()
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        bound.bind(path)
+        # Everybody may hand in mail; the kernel tells us who it was (SO_PEERCRED).
+        Path(path).chmod(0o666)
+        bound.listen(_BACKLOG)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def all_addresses(listeners: Iterable[Listener], metrics: str) -> list[str]:
+    """Return every address that a site wants open."""
+    addresses = [listener.address for listener in listeners]
+    return [*addresses, metrics] if metrics else addresses

@@ -1,0 +1,363 @@
+"""One client's connection: bytes between the socket and the session, questions between the session and submit.
+
+The rules: the session decides, this module only carries; one question is under way at a time, and
+while it is, nothing more is asked of the session; whatever ends the connection, its transaction is
+finished or abandoned, exactly once.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, cast
+
+from posthouse.mail import events
+from posthouse.mail.reply import Reply, reply
+from posthouse.site.model import Network
+from posthouse.smtp.server import (
+    DataAsked,
+    EndReason,
+    ExpandAsked,
+    HelloGiven,
+    MailGiven,
+    RcptGiven,
+    ServerEvent,
+    ServerSession,
+    SessionEnded,
+    TextChunk,
+    TextEnded,
+    TextRefused,
+    TransactionReset,
+    VerifyAsked,
+)
+from posthouse.smtpd.admission import Peer, may_relay
+from posthouse.smtpd.deadline import Deadline
+from posthouse.smtpd.peer import identify
+from posthouse.smtpd.service import Service
+from posthouse.submit.client import Client
+from posthouse.submit.eager import start
+from posthouse.submit.transaction import Transaction
+
+# Unread input beyond this stops reading while an answer is owed.  What one read may add
+# (256 KiB in the event loops we use) bounds a connection's input at less than half a megabyte.
+_MOST_BUFFERED_OCTETS = 128 * 1024
+_LINGER_SECONDS = 5.0  # for the last reply to reach a peer that does not read
+
+_TROUBLE = reply(451, "4.3.0", "Local trouble, try again later")
+_STOPPING = reply(421, "4.3.2", "Service is going down, try again later")
+
+
+class Connection(asyncio.Protocol):
+    """Drives one ServerSession."""
+
+    def __init__(self, service: Service, relay_from: Sequence[Network], loop: asyncio.AbstractEventLoop) -> None:
+        self._service = service
+        self._relay_from = relay_from
+        self._loop = loop
+        self._session = ServerSession(service.name, service.limits)
+        self._deadline = Deadline(loop, service.timeouts.session.total_seconds(), self._timed_out)
+        self._transport: asyncio.Transport
+        self._peer = Peer()
+        self._client = Client()
+        self._transaction: Transaction | None = None
+        self._asking = False  # a coroutine of submit is under way
+        self._answer: Callable[[], None] | None = None  # what it answered, until the session is told
+        self._pumping = False
+        self._choked = False  # the peer does not read our replies
+        self._half_closed = False  # the peer sends nothing more but may read
+        self._reading = True
+        self._admitted = False
+        self._ended = False  # the session is over
+        self._lost = False  # the transport is gone
+
+    # What the event loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, or refuse a connection too many."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._peer = identify(transport)
+        self._service.add(self)
+        refusal = self._service.admission.enter(str(self._peer))
+        if refusal is not None:
+            self._refuse(refusal)
+            return
+        self._admitted = True
+        self._service.log.event(events.CONNECTED, client=str(self._peer), port=self._peer.port or None)
+        self._service.meter.count("smtpd_sessions_total")
+        self._renew()
+        self._session.greet()
+        self._pump()
+
+    def data_received(self, data: bytes) -> None:
+        """Take input."""
+        if self._ended:
+            return
+        self._session.receive(data)
+        self._pump()
+
+    def eof_received(self) -> bool:
+        """Answer what has been asked before the client closed its half, then end."""
+        self._half_closed = True
+        self._pump()
+        return True  # we close the transport ourselves
+
+    def pause_writing(self) -> None:
+        """Stop taking commands from a peer that does not read the replies."""
+        self._choked = True
+        self._regulate()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._choked = False
+        self._pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why does not matter to mail
+        """Finish or abandon; RFC 5321 section 4.1.1.10: a lost connection is no QUIT, the transaction is void."""
+        self._lost = True
+        self._deadline.cancel()
+        if self._admitted:
+            self._service.admission.leave(str(self._peer))
+            self._admitted = False
+        if not self._ended:
+            self._session.connection_lost()
+            self._over(EndReason.LOST)
+        self._leave_service()
+
+    # What the worker tells.
+
+    def shut_down(self) -> None:
+        """Answer 421 4.3.2 as soon as no transaction runs."""
+        if not self._ended:
+            self._session.shutdown()
+            self._pump()
+
+    def cut_short(self) -> None:
+        """Answer 421 4.3.2 now, whatever runs."""
+        if not self._ended:
+            self._session.end(_STOPPING, EndReason.SHUTDOWN)
+            self._over(EndReason.SHUTDOWN)
+            self._flush()
+
+    def abort(self) -> None:
+        """Drop the connection without a word."""
+        if not self._lost:
+            self._transport.abort()
+
+    # The pump.
+
+    def _pump(self) -> None:
+        """Carry events until the session needs input or an answer, then send what is due."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._step():
+                pass
+        except Exception as error:  # noqa: BLE001 - the one wide catch around a session
+            self._trouble(error)
+        finally:
+            self._pumping = False
+        if self._half_closed and not (self._ended or self._asking or self._choked):
+            self._session.connection_lost()
+            self._over(EndReason.LOST)
+        self._flush()
+        self._regulate()
+
+    def _step(self) -> bool:
+        """Carry one answer or one event; return whether there may be more."""
+        if self._ended:
+            self._answer = None
+            return False
+        if self._answer is not None:
+            answer, self._answer = self._answer, None
+            answer()
+            self._renew()
+            return True
+        if self._asking or self._choked:
+            return False
+        event = self._session.next_event()
+        if event is not None:
+            _CARRY[type(event)](self, event)
+        return event is not None
+
+    def _flush(self) -> None:
+        outgoing = self._session.take_outgoing()
+        if outgoing and not self._lost:
+            self._transport.write(outgoing)
+        if self._ended and not self._lost:
+            self._close()
+
+    def _regulate(self) -> None:
+        """Read only what can be used: back-pressure towards the client."""
+        if self._lost or self._ended:
+            return
+        wanted = not self._choked and not (self._asking and self._session.buffered_octets > _MOST_BUFFERED_OCTETS)
+        if wanted and not self._reading:
+            self._transport.resume_reading()
+        elif self._reading and not wanted:
+            self._transport.pause_reading()
+        self._reading = wanted
+
+    def _ask(self, coroutine: Coroutine[Any, Any, Any], done: Callable[[Any], None]) -> None:
+        """Put a question to submit; ``done`` hears the answer before anything else is asked."""
+
+        def answered(result: object, error: BaseException | None) -> None:
+            self._asking = False
+            if error is None:
+                self._answer = partial(done, result)
+            else:
+                self._trouble(error)
+            if self._ended:
+                self._abandon()
+                self._leave_service()
+            self._pump()
+
+        self._asking = True
+        start(coroutine, answered, self._spawn)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._service.tasks.add(task)
+        task.add_done_callback(self._service.tasks.discard)
+
+    # One method per event.
+
+    def _hello(self, event: HelloGiven) -> None:
+        self._renew()
+        self._client = Client(
+            name=event.name,
+            address=self._peer.address,
+            protocol="ESMTP" if event.esmtp else "SMTP",
+            may_relay=may_relay(self._peer, self._relay_from),
+            user=self._peer.user,
+            local_submission=self._peer.is_local,
+        )
+
+    def _mail(self, event: MailGiven) -> None:
+        self._transaction = self._service.intake.begin(self._client)
+        self._ask(self._transaction.sender(event.path, event.parameters), self._sender_answered)
+
+    def _sender_answered(self, answer: Reply) -> None:
+        self._session.answer(answer)
+        if not answer.is_positive:
+            self._abandon()
+
+    def _rcpt(self, event: RcptGiven) -> None:
+        self._ask(self._running().recipient(event.path, event.parameters), self._session.answer)
+
+    def _data(self, _event: DataAsked) -> None:
+        self._ask(self._running().start_text(), self._text_answered)
+
+    def _text_answered(self, answer: Reply) -> None:
+        self._session.answer(answer)
+        if not answer.is_positive:
+            self._abandon()
+
+    def _text(self, event: TextChunk) -> None:
+        self._ask(self._running().write(event.text), self._text_taken)
+
+    def _text_taken(self, _nothing: None) -> None:
+        self._deadline.renew(self._service.timeouts.text.total_seconds())
+
+    def _text_ended(self, _event: TextEnded) -> None:
+        self._ask(self._running().finish(), self._finished)
+
+    def _finished(self, answer: Reply) -> None:
+        self._session.answer(answer)
+        self._abandon()  # harmless after a commit; after a refusal it frees what was written
+
+    def _void(self, _event: TextRefused | TransactionReset) -> None:
+        self._renew()
+        self._abandon()
+
+    def _verify(self, event: VerifyAsked) -> None:
+        self._ask(self._service.intake.verify(event.argument), self._session.answer)
+
+    def _expand(self, event: ExpandAsked) -> None:
+        self._ask(self._service.intake.expand(event.argument), self._session.answer)
+
+    def _session_ended(self, event: SessionEnded) -> None:
+        self._over(event.reason)
+
+    # Endings.
+
+    def _running(self) -> Transaction:
+        if self._transaction is None:
+            raise RuntimeError("the session went on with a transaction that is over")
+        return self._transaction
+
+    def _renew(self) -> None:
+        self._deadline.renew(self._service.timeouts.command.total_seconds())
+
+    def _timed_out(self) -> None:
+        if self._ended:
+            self.abort()
+        elif self._asking:
+            self._renew()  # it is we who keep the client waiting
+        else:
+            self._session.time_out()
+            self._over(EndReason.TIMED_OUT)
+            self._flush()
+
+    def _over(self, reason: EndReason) -> None:
+        """The session ended; a question that is still under way abandons its transaction when it comes back."""
+        self._ended = True
+        if not self._asking:
+            self._abandon()
+        self._service.log.event(events.DISCONNECTED, client=str(self._peer), reason=reason.value)
+
+    def _abandon(self) -> None:
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            start(transaction.abandon(), self._abandoned, self._spawn)
+
+    def _abandoned(self, _nothing: None, error: BaseException | None) -> None:
+        if error is not None:
+            self._log_trouble(error)
+
+    def _refuse(self, refusal: Reply) -> None:
+        self._ended = True
+        self._service.log.event(events.REFUSED, client=str(self._peer), command="(connect)", reply=str(refusal))
+        self._service.meter.count("smtpd_refused_connections_total")
+        self._transport.write(f"{refusal}\r\n".encode("ascii"))
+        self._close()
+
+    def _close(self) -> None:
+        if self._transport.is_closing():
+            return
+        self._transport.close()
+        self._deadline.renew(_LINGER_SECONDS)
+
+    def _leave_service(self) -> None:
+        if self._lost and not self._asking:
+            self._service.remove(self)
+
+    def _trouble(self, error: BaseException) -> None:
+        """Answer for what nobody expected: 451, and the end of this session alone."""
+        self._log_trouble(error)
+        if not self._ended:
+            self._session.end(_TROUBLE, EndReason.REFUSED)
+            self._over(EndReason.REFUSED)
+
+    def _log_trouble(self, error: BaseException) -> None:
+        self._service.log.event(
+            events.TROUBLE,
+            client=str(self._peer),
+            error=f"{type(error).__name__}: {error}",
+            traceback="".join(traceback.format_exception(error)),
+        )
+
+
+_CARRY: dict[type[ServerEvent], Callable[[Connection, Any], None]] = {
+    HelloGiven: Connection._hello,
+    MailGiven: Connection._mail,
+    RcptGiven: Connection._rcpt,
+    DataAsked: Connection._data,
+    TextChunk: Connection._text,
+    TextEnded: Connection._text_ended,
+    TextRefused: Connection._void,
+    TransactionReset: Connection._void,
+    VerifyAsked: Connection._verify,
+    ExpandAsked: Connection._expand,
+    SessionEnded: Connection._session_ended,
+}

@@ -1,0 +1,29 @@
+"""Turn declared listeners with their inherited sockets into servers."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from posthouse.site.model import Listener
+from posthouse.smtpd.connection import Connection
+from posthouse.smtpd.service import Service
+
+Listening = tuple[Listener, socket.socket]
+_BACKLOG = 1024
+
+
+async def open_servers(service: Service, listening: Sequence[Listening]) -> list[asyncio.Server]:
+    """Start accepting on every socket."""
+    loop = asyncio.get_running_loop()
+    return [await _open(loop, service, listener, bound) for listener, bound in listening]
+
+
+async def _open(
+    loop: asyncio.AbstractEventLoop, service: Service, listener: Listener, bound: socket.socket
+) -> asyncio.Server:
+    def factory() -> Connection:
+        return Connection(service, listener.relay_from, loop)
+
+    if bound.family == socket.AF_UNIX:
+        return await loop.create_unix_server(factory, sock=bound, backlog=_BACKLOG)
+    return await loop.create_server(factory, sock=bound, backlog=_BACKLOG)

@@ -1,0 +1,30 @@
+"""Ask the kernel who is at the other end of a connection."""
+
+import asyncio
+import pwd
+import socket
+import struct
+
+from posthouse.smtpd.admission import Peer
+
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of unix(7)
+
+
+def identify(transport: asyncio.BaseTransport) -> Peer:
+    """Return the peer of a new connection."""
+    connected = transport.get_extra_info("socket")
+    if connected is not None and connected.family == socket.AF_UNIX:
+        raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        return Peer(user=login_name(_CREDENTIALS.unpack(raw)[1]), is_local=True)
+    name = transport.get_extra_info("peername")
+    if not name:  # gone already
+        return Peer()
+    return Peer(address=str(name[0]), port=int(name[1]))
+
+
+def login_name(uid: int) -> str:
+    """Return the login name of a user id, or the number when it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

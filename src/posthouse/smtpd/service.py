@@ -1,0 +1,43 @@
+"""What every connection of one worker shares."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from posthouse.mail.limits import Limits, Timeouts
+from posthouse.ports import EventLog, Meter
+from posthouse.smtpd.admission import Admission
+from posthouse.submit.intake import Intake
+
+if TYPE_CHECKING:
+    from posthouse.smtpd.connection import Connection
+
+
+@dataclass(slots=True)
+class Service:
+    """One worker's view of the world, and the connections that it has."""
+
+    name: str  # the site's name, for greetings
+    limits: Limits
+    timeouts: Timeouts
+    intake: Intake
+    log: EventLog
+    meter: Meter
+    admission: Admission
+    connections: "set[Connection]" = field(default_factory=set)
+    tasks: "set[asyncio.Task[None]]" = field(default_factory=set)  # asyncio itself keeps no task alive
+    idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while there are no connections
+
+    def __post_init__(self) -> None:
+        self.idle.set()
+
+    def add(self, connection: "Connection") -> None:
+        """Take a connection in."""
+        self.connections.add(connection)
+        self.idle.clear()
+
+    def remove(self, connection: "Connection") -> None:
+        """Forget a connection whose transport is gone and whose transaction is over."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self.idle.set()
