@@ -1,61 +1,40 @@
-"""What a command hands in, and what became of it: the values between sendmail and its two ways in.
+"""What a command hands in, and what became of it: the values between sendmail and its two ways in."""
 
-Plain values, so that the socket way starts fast.
-"""
-
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from posthouse.cli.errors import CommandError
+from posthouse.mail.address import Address, Path
+from posthouse.mail.reply import Reply
+from posthouse.smtp.parameters import NO_RCPT_PARAMETERS, MailParameters, RcptParameters
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message on its way in.  Addresses are as the wire has them, without angle brackets."""
+    """A message on its way in.  ``text`` is header, empty line and body with CRLF line ends; it is read once."""
 
-    reverse_path: str
-    recipients: tuple[str, ...]
-    text: Iterator[bytes]  # header, empty line and body, CRLF line ends; read once
-    notify: str = ""  # NOTIFY for each recipient, "" for none
-    ret: str = ""
-    envid: str = ""
-    body: str = ""
-
-    @property
-    def needs_smtputf8(self) -> bool:
-        """Is there an address that cannot travel without SMTPUTF8?  RFC 6531 section 3.4."""
-        return not (self.reverse_path.isascii() and all(recipient.isascii() for recipient in self.recipients))
-
-    def mail_command(self) -> bytes:
-        """Return MAIL with its parameters, without the line end."""
-        words = [f"MAIL FROM:<{self.reverse_path}>"]
-        words += [f"BODY={self.body}"] if self.body else []
-        words += [f"RET={self.ret}"] if self.ret else []
-        words += [f"ENVID={self.envid}"] if self.envid else []
-        words += ["SMTPUTF8"] if self.needs_smtputf8 else []
-        return " ".join(words).encode()
-
-    def rcpt_command(self, recipient: str) -> bytes:
-        """Return RCPT with its parameters, without the line end."""
-        notify = f" NOTIFY={self.notify}" if self.notify else ""
-        return f"RCPT TO:<{recipient}>{notify}".encode()
+    reverse_path: Path
+    recipients: tuple[Address, ...]
+    text: Iterator[bytes]
+    mail: MailParameters
+    rcpt: RcptParameters = NO_RCPT_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """One recipient that was not taken, and why."""
 
-    recipient: str
-    code: int
-    text: str
+    recipient: Address
+    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
     """The message was taken: ``reply`` names it.  ``refused`` were left out."""
 
-    reply: str
+    reply: Reply
     refused: tuple[Refused, ...] = ()
 
 
@@ -73,3 +52,25 @@ class Dialogue(Protocol):
     def sent(self, line: bytes) -> None: ...
 
     def received(self, line: bytes) -> None: ...
+
+
+def refusal_code(refused: tuple[Refused, ...]) -> int:
+    """Return the exit code for refused recipients: try again, if that may help any of them."""
+    if any(one.reply.is_transient for one in refused):
+        return os.EX_TEMPFAIL
+    # RFC 3463 section 3.2: 5.1.x is about the address itself.
+    if all(one.reply.status and one.reply.status.subject == 1 for one in refused):
+        return os.EX_NOUSER
+    return os.EX_UNAVAILABLE
+
+
+def raise_unless_positive(reply: Reply) -> None:
+    """Raise HandoverError for a reply that refuses the whole message."""
+    if not reply.is_positive:
+        raise HandoverError(str(reply), os.EX_TEMPFAIL if reply.is_transient else os.EX_UNAVAILABLE)
+
+
+def raise_if_all_refused(letter: Letter, refused: tuple[Refused, ...]) -> None:
+    """Raise HandoverError when there is nobody left to send to."""
+    if len(refused) == len(letter.recipients):
+        raise HandoverError("no recipient was accepted", refusal_code(refused), refused)

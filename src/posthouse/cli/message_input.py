@@ -70,9 +70,8 @@ class MessageInput:
         """Yield lines that end in CRLF; a line longer than a chunk comes in pieces."""
         while not self._ended:
             line = self._stream.readline(_CHUNK)
-            if not line:
-                self._ended = True
-            elif self._at_line_start and not self._ignore_dots and line in {b".\n", b".\r\n", b"."}:
+            lone_dot = self._at_line_start and not self._ignore_dots and line in {b".\n", b".\r\n", b"."}
+            if not line or lone_dot:
                 self._ended = True
             else:
                 yield self._counted(line)

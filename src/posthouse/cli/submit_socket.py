@@ -10,13 +10,27 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from posthouse.cli.handover import Dialogue, Handover, HandoverError, Letter, Refused
+from posthouse.cli.handover import (
+    Dialogue,
+    Handover,
+    HandoverError,
+    Letter,
+    Refused,
+    raise_if_all_refused,
+    raise_unless_positive,
+)
+from posthouse.mail.reply import Reply
+from posthouse.mail.status import Status
+from posthouse.smtp.parameters import format_mail, format_rcpt
 
 _CONNECT_SECONDS = 10.0
 # RFC 5321 section 4.5.3.2: five minutes for a command, ten for the final dot.
 _REPLY_SECONDS = 300.0
 _FINAL_SECONDS = 600.0
-_REPLY_MOST_OCTETS = 64 * 1024
+_REPLY_LINE_OCTETS = 4096
+_REPLY_LINES = 100
+# A group of 50 commands stays far below what a socket buffers, so that neither side blocks on the other.
+_PIPELINED = 50
 
 
 class DaemonDownError(HandoverError):
@@ -26,123 +40,107 @@ class DaemonDownError(HandoverError):
         super().__init__("the daemon does not run", os.EX_TEMPFAIL)
 
 
+def connect(path: Path) -> socket.socket:
+    """Connect to the daemon.  Raises DaemonDownError or HandoverError."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_CONNECT_SECONDS)
+    try:
+        connection.connect(os.fspath(path))
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        connection.close()
+        raise DaemonDownError from None
+    except OSError as error:
+        connection.close()
+        raise HandoverError(f"{path}: {error.strerror or error}", os.EX_TEMPFAIL) from error
+    return connection
+
+
 class SubmitConnection:
     """One conversation with the daemon."""
 
     def __init__(self, path: Path, dialogue: Dialogue | None = None) -> None:
-        """Connect and read the greeting.  Raises DaemonDownError or HandoverError."""
-        self._dialogue = dialogue
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(_CONNECT_SECONDS)
-        try:
-            self._socket.connect(os.fspath(path))
-        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-            self._socket.close()
-            raise DaemonDownError from None
-        except OSError as error:
-            self._socket.close()
-            raise HandoverError(f"{path}: {error.strerror or error}", os.EX_TEMPFAIL) from error
-        self._replies = self._socket.makefile("rb")
+        """Connect.  Raises DaemonDownError or HandoverError."""
+        self._socket = connect(path)
         self._socket.settimeout(_REPLY_SECONDS)
-
-    def close(self) -> None:
-        """Leave, politely when possible."""
-        self._replies.close()
-        self._socket.close()
+        self._replies = self._socket.makefile("rb")
+        self._dialogue = dialogue
 
     def submit(self, letter: Letter) -> Handover:
-        """Hand one message in.  Raises HandoverError when it was not taken."""
+        """Hand one message in and close.  Raises HandoverError when it was not taken."""
         try:
             return self._submit(letter)
         except (OSError, EOFError) as error:
             raise HandoverError(f"the daemon broke off: {error or type(error).__name__}", os.EX_TEMPFAIL) from error
         finally:
-            self.close()
+            self._replies.close()
+            self._socket.close()
 
     def _submit(self, letter: Letter) -> Handover:
-        self._expect(220, b"")
-        self._expect(250, b"EHLO localhost")
-        self._expect(250, letter.mail_command())
+        raise_unless_positive(self._reply())
+        raise_unless_positive(self._command(b"EHLO localhost\r\n"))
+        raise_unless_positive(self._command(format_mail(letter.reverse_path, letter.mail)))
         refused = tuple(self._offer_recipients(letter))
-        if len(refused) == len(letter.recipients):
-            self._command(b"QUIT")
-            raise HandoverError("no recipient was accepted", refusal_code(refused), refused)
-        self._expect(354, b"DATA")
+        raise_if_all_refused(letter, refused)
+        raise_unless_positive(self._command(b"DATA\r\n"))
         self._send_text(letter.text)
         self._socket.settimeout(_FINAL_SECONDS)
-        code, text = self._reply()
-        if code != 250:
-            raise HandoverError(text, exit_code_for_reply(code))
-        self._command(b"QUIT")
-        return Handover(text, refused)
+        reply = self._reply()
+        raise_unless_positive(reply)
+        self._send_command(b"QUIT\r\n")
+        return Handover(reply, refused)
 
     def _offer_recipients(self, letter: Letter) -> Iterator[Refused]:
         """Send RCPT commands in pipelined groups and yield those refused.  RFC 2920."""
-        # A group of 50 stays far below what a socket buffers, so that neither side blocks on the other.
-        for start in range(0, len(letter.recipients), 50):
-            group = letter.recipients[start : start + 50]
+        for start in range(0, len(letter.recipients), _PIPELINED):
+            group = letter.recipients[start : start + _PIPELINED]
+            self._send_command(*(format_rcpt(recipient, letter.rcpt) for recipient in group))
             for recipient in group:
-                self._show_sent(letter.rcpt_command(recipient))
-            self._socket.sendall(b"".join(letter.rcpt_command(recipient) + b"\r\n" for recipient in group))
-            for recipient in group:
-                code, text = self._reply()
-                if code not in {250, 251}:
-                    yield Refused(recipient, code, text)
+                reply = self._reply()
+                if not reply.is_positive:
+                    yield Refused(recipient, reply)
 
     def _send_text(self, chunks: Iterator[bytes]) -> None:
         at_line_start = True
         for chunk in chunks:
-            if not chunk:
-                continue
             # RFC 5321 section 4.5.2: a line's own first dot is doubled.
             stuffed = chunk.replace(b"\r\n.", b"\r\n..")
             if at_line_start and chunk.startswith(b"."):
                 stuffed = b"." + stuffed
             self._socket.sendall(stuffed)
-            at_line_start = chunk.endswith(b"\r\n")
+            at_line_start = chunk.endswith(b"\r\n") if chunk else at_line_start
         self._socket.sendall(b".\r\n" if at_line_start else b"\r\n.\r\n")
 
-    def _expect(self, wanted: int, command: bytes) -> None:
-        code, text = self._command(command) if command else self._reply()
-        if code != wanted:
-            raise HandoverError(text, exit_code_for_reply(code))
-
-    def _command(self, command: bytes) -> tuple[int, str]:
-        self._show_sent(command)
-        self._socket.sendall(command + b"\r\n")
+    def _command(self, command: bytes) -> Reply:
+        self._send_command(command)
         return self._reply()
 
-    def _show_sent(self, command: bytes) -> None:
+    def _send_command(self, *commands: bytes) -> None:
         if self._dialogue:
-            self._dialogue.sent(command)
+            for command in commands:
+                self._dialogue.sent(command.rstrip())
+        self._socket.sendall(b"".join(commands))
 
-    def _reply(self) -> tuple[int, str]:
-        """Read one reply, multiline ones whole, and return its code and text with the code in front."""
+    def _reply(self) -> Reply:
+        """Read one reply, multiline ones whole.  Raises EOFError when the daemon leaves or talks nonsense."""
         texts: list[str] = []
-        for _ in range(100):
-            line = self._replies.readline(_REPLY_MOST_OCTETS)
+        while len(texts) < _REPLY_LINES:
+            line = self._replies.readline(_REPLY_LINE_OCTETS)
             if not line.endswith(b"\n"):
                 raise EOFError("connection closed")
             line = line.rstrip(b"\r\n")
             if self._dialogue:
                 self._dialogue.received(line)
-            if not (line[:3].isdigit() and line[3:4] in {b"", b" ", b"-"}):
+            if line[:1] not in b"2345" or not line[:3].isdigit() or line[3:4] not in {b"", b" ", b"-"}:
                 break
             texts.append(line[4:].decode("utf-8", "replace"))
             if line[3:4] != b"-":
-                return int(line[:3]), f"{line[:3].decode('ascii')} {' '.join(texts)}"
-        raise EOFError("the daemon's reply is not SMTP")
+                return _made_reply(int(line[:3]), texts)
+        raise EOFError("its reply is not SMTP")
 
 
-def refusal_code(refused: tuple[Refused, ...]) -> int:
-    """Return the exit code for refused recipients: the gentlest that is true of all of them."""
-    if any(one.code < 500 for one in refused):
-        return os.EX_TEMPFAIL
-    if all("5.1.1" in one.text or "5.1.0" in one.text or "5.1.6" in one.text for one in refused):
-        return os.EX_NOUSER
-    return os.EX_UNAVAILABLE
-
-
-def exit_code_for_reply(code: int) -> int:
-    """Return the exit code for a message that was refused as a whole."""
-    return os.EX_TEMPFAIL if 400 <= code < 500 else os.EX_UNAVAILABLE
+def _made_reply(code: int, texts: list[str]) -> Reply:
+    status = Status.leading(texts[0])
+    if status is not None:
+        # Each line repeats the status (RFC 2034 section 4); the Reply has it once.
+        texts = [text.removeprefix(str(status)).lstrip() for text in texts]
+    return Reply(code, tuple(texts), status)

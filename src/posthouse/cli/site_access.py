@@ -1,0 +1,39 @@
+"""From a site file to the parts a command works with: thin steps over wiring."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from posthouse.cli.errors import CommandError
+from posthouse.ports import SpoolQueue
+from posthouse.site.model import Site
+
+
+def read_site_file(path: Path) -> Site:
+    """Read a site.  Raises SiteError, or CommandError when the file cannot be opened at all."""
+    from posthouse.wiring import load_site
+
+    try:
+        return load_site(path)
+    except OSError as error:
+        raise CommandError(
+            f"{path}: {error.strerror or error}; name another site file with --site", os.EX_CONFIG
+        ) from error
+
+
+@asynccontextmanager
+async def open_queue(site_file: Path) -> AsyncIterator[tuple[Site, SpoolQueue]]:
+    """Open the spool's queue for an operator."""
+    from posthouse.wiring import open_spool_queue
+
+    site = read_site_file(site_file)
+    queue = open_spool_queue(site)
+    try:
+        yield site, queue
+    finally:
+        close = getattr(queue, "close", None)
+        if close is not None:
+            result = close()
+            if hasattr(result, "__await__"):
+                await result
