@@ -178,7 +178,7 @@ class Postfix(Peer):
         for directory in ("etc", "spool", "data", "box"):
             (self.home / directory).mkdir()
         for directory in ("data", "box"):
-            shutil.chown(self.home / directory, "postfix")
+            shutil.chown(self.home / directory, "postfix", "postfix")
         self._share_files()
         uid, gid = (self.home / "box").stat().st_uid, (self.home / "box").stat().st_gid
         settings = POSTFIX_SETTINGS.format(home=self.home, sink=sink, uid=uid, gid=gid)

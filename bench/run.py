@@ -11,8 +11,10 @@ import argparse
 import contextlib
 import os
 import platform
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -165,6 +167,8 @@ def main() -> None:
     chosen = options()
     if os.geteuid() != 0:
         raise SystemExit("bench needs root: Postfix starts only as root, and control groups count the CPU time")
+    # Ended from outside, it still stops the servers it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     peers, scenarios = chosen.peer or list(PEERS), chosen.scenario or list(SCENARIOS)
     base = chosen.base or Path(tempfile.mkdtemp(prefix="posthouse-bench-"))
     base.mkdir(parents=True, exist_ok=True)
