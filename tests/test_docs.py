@@ -1,0 +1,66 @@
+"""Documents say what is so: links lead somewhere, cited tests exist, commands are real."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_links_lead_to_files(document):
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_every_decision_and_page_is_reachable_from_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    pages = [page.name for page in (ROOT / "docs").glob("*.md")]
+
+    assert [page for page in pages if f"docs/{page}" not in readme] == []
+
+
+def test_standards_cite_modules_and_tests_that_exist():
+    """A row of docs/standards.md is a claim; its test must be there to show it."""
+    text = (ROOT / "docs" / "standards.md").read_text()
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    modules = re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)+\.py)`", text)
+    tests = re.findall(r"`(test_[a-z0-9_]+)`", text)
+
+    assert modules
+    assert tests
+    assert [module for module in modules if not (ROOT / "src" / "posthouse" / module).exists()] == []
+    assert [test for test in tests if f"def {test}(" not in sources] == []
+
+
+def test_make_targets_of_the_documents_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    named = {target for document in DOCUMENTS for target in re.findall(r"`make ([a-z]+)", document.read_text())}
+
+    assert {target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)} == set()
+
+
+def test_posthouse_commands_of_the_readme_exist():
+    named = set(re.findall(r"posthouse ([a-z]+)(?: ([a-z]+))?", (ROOT / "README.md").read_text()))
+    shown = subprocess.run([BIN / "posthouse", "--help"], capture_output=True, text=True, check=True).stdout
+    commands = {"explain", "queue", "log", "check", "reload"}
+
+    assert commands <= {command for command, _ in named}
+    assert [command for command in commands if not re.search(rf"^\s+{command}\s", shown, re.MULTILINE)] == []
+
+
+def test_the_project_speaks_of_no_machine():
+    """No absolute path of a developer's machine and no package host in what is kept."""
+    kept = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    if not kept:
+        pytest.skip("not a git checkout")
+    forbidden = re.compile(r"/(?:root|home/[a-z]+|work)/[a-z.]|py" + r"pi\.org|files\.python" + r"hosted|deb\.debian")
+    readable = [ROOT / name for name in kept if (ROOT / name).suffix in {".py", ".md", ".toml", ".lock", ".txt", ""}]
+
+    assert [str(path) for path in readable if path.is_file() and forbidden.search(path.read_text())] == []
