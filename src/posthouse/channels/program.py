@@ -1,0 +1,166 @@
+"""The channel that hands each recipient's message to a program.
+
+The program is run from the site's own words without a shell; what a message
+says stays one argument.  It gets the text on standard input (LF line ends), a
+clean environment, a time limit, and is judged by its exit status alone
+(sysexits.py): one that does not read its input but exits with 0 has delivered.
+
+An argument that a placeholder would begin with ``-`` is refused, since the
+program would take it for an option; ``--to={recipient}`` or an argument
+``--`` with text before the placeholder is safe.  ``{sender}`` of the null reverse-path is an empty argument.
+"""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+
+from posthouse.channels.line_ends import LineEnds
+from posthouse.channels.sysexits import judge_exit
+from posthouse.mail import events
+from posthouse.mail.address import Address
+from posthouse.mail.errors import MalformedError
+from posthouse.mail.outcome import Outcome, deferred, failed
+from posthouse.mail.queued import Batch, MessageInfo
+from posthouse.ports import AttemptReport, EventLog, StoredText
+from posthouse.site.model import ChannelDeclaration
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PLACEHOLDER = re.compile(r"\{(recipient|user|domain|sender|queue_id)\}")
+_UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_LAST_WORDS_SECONDS = 1.0  # output of a child that outlives its parent is not waited for
+_TERMINATION_SECONDS = 2.0  # between "please end" and the kill
+
+
+def fill_arguments(template: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
+    """Fill the placeholders in.  Raises MalformedError for a value that would look like an option."""
+    arguments = []
+    for argument in template:
+        filled = _PLACEHOLDER.sub(lambda match: values[match[1]], argument)
+        if filled.startswith("-") and not argument.startswith("-"):
+            raise MalformedError(f"an argument would begin with '-': {filled!r}")
+        arguments.append(filled)
+    return arguments
+
+
+def printable(output: bytes) -> str:
+    """Make a program's output fit for logs, headers and replies: one line, no control characters."""
+    return _UNFIT.sub(" ", output.decode("utf-8", "replace")).strip()
+
+
+class ProgramChannel:
+    """Runs ``declaration.argv`` once for each recipient, one after the other."""
+
+    def __init__(self, declaration: ChannelDeclaration, log: EventLog, *, most_output_octets: int) -> None:
+        self._declaration = declaration
+        self._log = log
+        self._most_output_octets = most_output_octets
+
+    async def attempt(self, batch: Batch, text: StoredText) -> AttemptReport:
+        """Run the program for each recipient."""
+        outcomes = [await self._deliver(batch.message, leased.recipient.address, text) for leased in batch.recipients]
+        return AttemptReport(tuple(outcomes))
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+    async def _deliver(self, message: MessageInfo, address: Address, text: StoredText) -> Outcome:
+        values = {
+            "recipient": str(address),
+            "user": address.local_part,
+            "domain": address.domain,
+            "sender": str(message.reverse_path),
+            "queue_id": message.queue_id,
+        }
+        try:
+            arguments = fill_arguments(self._declaration.argv, values)
+        except MalformedError:
+            return failed("the address would be taken for an option of the program", status="5.1.3")
+        try:
+            process = await self._start(arguments, values)
+        except OSError as error:
+            self._log.event(events.TROUBLE, queue_id=message.queue_id, argv=arguments, error=str(error))
+            return deferred(f"program cannot be started: {error.strerror}", status="4.3.0")
+        return await self._judge(process, text)
+
+    async def _start(self, arguments: list[str], values: Mapping[str, str]) -> asyncio.subprocess.Process:
+        environment = {"PATH": _PATH, "LANG": "C.UTF-8"} | {name.upper(): value for name, value in values.items()}
+        directory = self._declaration.directory
+        return await asyncio.create_subprocess_exec(
+            *(argument.encode("utf-8", "surrogateescape") for argument in arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={name: value.encode("utf-8", "surrogateescape") for name, value in environment.items()},
+            cwd=directory,
+            start_new_session=True,  # its own process group, so that a kill reaches its children too
+        )
+
+    async def _judge(self, process: asyncio.subprocess.Process, text: StoredText) -> Outcome:
+        collector = _Output(self._most_output_octets)
+        reading = asyncio.create_task(collector.read(process))
+        limit = self._declaration.time_limit.total_seconds()
+        try:
+            async with asyncio.timeout(limit):
+                await _feed(process, text)
+                exit_status = await process.wait()
+        except TimeoutError:
+            return deferred(f"program ran longer than {limit:g} seconds and was stopped", status="4.3.0")
+        finally:
+            await _end(process)
+            await asyncio.wait([reading], timeout=_LAST_WORDS_SECONDS)
+            reading.cancel()
+        if exit_status < 0:
+            name = signal.strsignal(-exit_status) or "unknown"
+            return deferred(f"program was ended by signal {-exit_status} ({name})", status="4.3.0")
+        return judge_exit(exit_status, printable(collector.kept))
+
+
+class _Output:
+    """Keeps the beginning of what a program says, and reads the rest so that it never waits for us."""
+
+    def __init__(self, most_octets: int) -> None:
+        self.kept = b""
+        self._most = most_octets
+
+    async def read(self, process: asyncio.subprocess.Process) -> None:
+        stream = process.stdout
+        while stream is not None and (chunk := await stream.read(16 * 1024)):
+            self.kept += chunk[: self._most - len(self.kept)]
+
+
+async def _feed(process: asyncio.subprocess.Process, text: StoredText) -> None:
+    """Write the text to the program, no faster than it reads."""
+    stdin = process.stdin
+    if stdin is None:
+        return
+    line_ends = LineEnds()
+    # A program may end without reading everything: its exit status decides.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        async for chunk in text.chunks():
+            stdin.write(line_ends.feed(chunk))
+            await stdin.drain()
+        stdin.write(line_ends.finish())
+        await stdin.drain()
+    stdin.close()
+    with suppress(BrokenPipeError, ConnectionResetError):
+        await stdin.wait_closed()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Stop the program's whole group if it still runs: first politely, then for good."""
+    if process.returncode is not None:
+        return
+    _signal_group(process.pid, signal.SIGTERM)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_TERMINATION_SECONDS):
+            await process.wait()
+    _signal_group(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
