@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from posthouse.mail.address import Address
-from posthouse.mail.lookup import BUILTIN, Origin
 from posthouse.mail.route import Route
 from posthouse.routing.resolution import Destination
 from posthouse.site.model import AliasSource, ChannelDeclaration, ChannelKind, Domain, DomainKind, RouteRule, Site
@@ -96,8 +95,11 @@ def compile_routing(site: Site) -> Routing:
         if rule.pattern.startswith("."):
             hosts.setdefault(rule.pattern[1:].lower(), rule)
     domains = {canonical_domain(domain.name): domain for domain in site.domains.values()}
+    default_domain = _default_domain(site, domains)
+    # A site without local domains still has a postmaster (RFC 5321 section 4.5.1).
+    domains.setdefault(default_domain, Domain(default_domain, DomainKind.LOCAL))
     return Routing(
-        default_domain=canonical_domain(site.default_local_domain),
+        default_domain=default_domain,
         postmaster=site.postmaster,
         domains=domains,
         parents={name: domain for name, domain in domains.items() if domain.subdomains},
@@ -112,14 +114,18 @@ def compile_routing(site: Site) -> Routing:
     )
 
 
+def _default_domain(site: Site, domains: Mapping[str, Domain]) -> str:
+    """Return what completes a bare local-part.  Never a relay domain: the postmaster of this host is here."""
+    local = [name for name, domain in domains.items() if domain.kind is DomainKind.LOCAL]
+    preferred = canonical_domain(site.default_local_domain)
+    if preferred in local or preferred not in domains:
+        return preferred
+    return local[0] if local else f"localhost.{preferred}"
+
+
 def canonical_domain(name: str) -> str:
     """Return a domain as it is compared: lower case, without the dot of the root."""
     return name.lower().removesuffix(".")
-
-
-def origin_of(domain: Domain | None) -> Origin:
-    """Return the line that declared a domain; built in for one that is nowhere declared."""
-    return BUILTIN if domain is None else domain.origin
 
 
 def _parents(name: str) -> Iterator[str]:
@@ -132,7 +138,7 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def _own_literals(site: Site) -> Iterator[str]:
-    """Yield the address literals that mean this host: where it listens.  A wildcard listener means loopback at least."""
+    """Yield the address literals that mean this host: where it listens.  A wildcard listener means loopback."""
     for listener in site.listeners:
         if listener.address.startswith("unix:"):
             continue

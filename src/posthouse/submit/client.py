@@ -10,7 +10,8 @@ class Client:
     ``name`` is what it called itself in HELO or EHLO; ``address`` its network
     address, "" for a command.  ``protocol`` is a word of RFC 3848 for the
     Received field ("ESMTP"), "" for none.  ``user`` is a local submitter whom the kernel
-    vouched for.  ``local_submission`` says that the text comes from a person
+    vouched for, ``full_name`` what it calls itself in a From
+    field.  ``local_submission`` says that the text comes from a person
     or program and may be completed (RFC 6409 section 8); relayed text never is.
     """
 
@@ -20,3 +21,4 @@ class Client:
     may_relay: bool = False
     user: str = ""
     local_submission: bool = False
+    full_name: str = ""

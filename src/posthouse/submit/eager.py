@@ -69,7 +69,7 @@ class _Rest(Coroutine[Any, Any, None]):
         self._done: Callable[[Any, BaseException | None], None] = done
         self._handed_on = False
 
-    def send(self, value: Any) -> Any:  # noqa: ANN401 - the protocol of coroutines
+    def send(self, value: Any) -> Any:
         if not self._handed_on:
             self._handed_on = True
             awaited, self._awaited = self._awaited, None
@@ -81,7 +81,7 @@ class _Rest(Coroutine[Any, Any, None]):
         typ: type[BaseException] | BaseException,
         val: object = None,
         tb: TracebackType | None = None,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         self._handed_on = True
         self._awaited = None
         error = typ if isinstance(typ, BaseException) else val if isinstance(val, BaseException) else typ()
@@ -92,7 +92,7 @@ class _Rest(Coroutine[Any, Any, None]):
         self._awaited = None
         self._coroutine.close()
 
-    def __await__(self) -> Any:  # noqa: ANN401
+    def __await__(self) -> Any:
         raise RuntimeError("the rest of a coroutine is spawned, not awaited")
 
     def _step(self, resume: Callable[[Any], Any], value: object) -> object:
