@@ -4,9 +4,116 @@ One rule: every character is accounted for; what the grammar does not name is
 refused with a MalformedError that says what is wrong.
 """
 
-from posthouse.mail.address import Address
+import re
+
+from posthouse.mail.address import NULL_PATH, Address, Path
+from posthouse.mail.errors import MalformedError
+from posthouse.smtp.domain import scan_domain
+
+MAX_LOCAL_PART_OCTETS = 64  # RFC 5321 section 4.5.3.1.1, counted without quotes and backslashes
+MAX_PATH_OCTETS = 256  # RFC 5321 section 4.5.3.1.3, with the angle brackets
+
+# Beyond ASCII everything but what would break a line or a terminal: C1 controls, U+2028, U+2029.
+_UTF8 = "\u00a0-\u2027\u202a-\ud7ff\ue000-\U0010ffff"
+_ATOM = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{_UTF8}-]+"
+_DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_QUOTED_STRING = re.compile(rf'"((?:[ !#-\[\]-~{_UTF8}]|\\[ -~])*)"')
+_QUOTED_PAIR = re.compile(r"\\(.)")
+
+# The everyday path, in one match.  A label that begins "xn--" or a last label of digits takes the long way.
+_PLAIN_PATH = re.compile(
+    r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*)"
+    r"@((?:(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!xn--)[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)>(?= |\Z)"
+)
 
 
 def parse_address(text: str) -> Address:
     """Read a mailbox as people write it: no angle brackets, the domain optional.  Raises MalformedError."""
-    raise NotImplementedError
+    text = text.strip(" \t")
+    if not text:
+        raise MalformedError("the address is empty")
+    if text.startswith("<"):
+        raise MalformedError("an address is written here without angle brackets")
+    address, at = _read_mailbox(text, 0, domain_optional=True)
+    if at != len(text):
+        raise MalformedError(f"unexpected {text[at]!r} after {text[:at]!r}")
+    return address
+
+
+def read_reverse_path(text: str) -> tuple[Path, int]:
+    """Read the path of MAIL FROM at the beginning of the text; return it and where it ends.  Raises MalformedError."""
+    if text.startswith("<>"):
+        return NULL_PATH, 2
+    return _read_path(text)
+
+
+def read_forward_path(text: str) -> tuple[Path, int]:
+    """Read the path of RCPT TO at the beginning of the text; return it and where it ends.  Raises MalformedError."""
+    # RFC 5321 section 4.1.1.3: <Postmaster>, without case and without a domain, is always a recipient.
+    if text[:12].lower() == "<postmaster>":
+        return Path(Address(text[1:11])), 12
+    if text.startswith("<>"):
+        raise MalformedError("a recipient is not empty")
+    return _read_path(text)
+
+
+def _read_path(text: str) -> tuple[Path, int]:
+    plain = _PLAIN_PATH.match(text)
+    if plain is not None:
+        local_part, domain = plain.groups()
+        # Beyond these the long way says which bound it is.
+        if len(local_part) <= MAX_LOCAL_PART_OCTETS and plain.end() <= MAX_PATH_OCTETS:
+            return Path(Address(local_part, domain)), plain.end()
+    if not text.startswith("<"):
+        raise MalformedError("the path is not in angle brackets")
+    route, at = _read_source_route(text, 1)
+    address, at = _read_mailbox(text, at, domain_optional=False)
+    if not text.startswith(">", at):
+        raise MalformedError("the path does not end with >")
+    at += 1
+    if len(text[:at].encode()) > MAX_PATH_OCTETS:
+        raise MalformedError(f"the path is longer than {MAX_PATH_OCTETS} octets")
+    return Path(address, route), at
+
+
+def _read_source_route(text: str, at: int) -> tuple[tuple[str, ...], int]:
+    """Read ``@a,@b:``, if it is there.  RFC 5321 appendix C."""
+    domains: list[str] = []
+    while text.startswith("@", at):
+        end = scan_domain(text, at + 1)
+        domains.append(text[at + 1 : end])
+        at = end
+        if text.startswith(":", at):
+            return tuple(domains), at + 1
+        if not text.startswith(",@", at):
+            raise MalformedError("the source route does not end with a colon")
+        at += 1
+    return (), at
+
+
+def _read_mailbox(text: str, at: int, *, domain_optional: bool) -> tuple[Address, int]:
+    local_part, at = _read_local_part(text, at)
+    if not text.startswith("@", at):
+        if not domain_optional:
+            raise MalformedError("the address has no domain")
+        return Address(local_part), at
+    end = scan_domain(text, at + 1)
+    return Address(local_part, text[at + 1 : end]), end
+
+
+def _read_local_part(text: str, at: int) -> tuple[str, int]:
+    if text.startswith('"', at):
+        match = _QUOTED_STRING.match(text, at)
+        if match is None:
+            raise MalformedError("the quoted local-part is malformed or does not end")
+        local_part = _QUOTED_PAIR.sub(r"\1", match[1])
+    else:
+        match = _DOT_STRING.match(text, at)
+        if match is None:
+            raise MalformedError("the local-part is missing or malformed")
+        local_part = match[0]
+    if not local_part:
+        raise MalformedError("the local-part is empty")
+    if len(local_part.encode()) > MAX_LOCAL_PART_OCTETS:
+        raise MalformedError(f"the local-part is longer than {MAX_LOCAL_PART_OCTETS} octets")
+    return local_part, match.end()

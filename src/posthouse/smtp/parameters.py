@@ -59,8 +59,11 @@ def decode_xtext(xtext: str) -> str:
 
 
 def format_mail(path: Path, parameters: MailParameters) -> bytes:
-    """Return the MAIL command with CRLF; every parameter that is set is written."""
-    words = [f"MAIL FROM:<{_with_route(path)}>"]
+    """Return the MAIL command with CRLF; every parameter that is set is written.
+
+    A source route is not passed on (RFC 5321 appendix C).
+    """
+    words = [f"MAIL FROM:<{path}>"]
     if parameters.size is not None:
         words.append(f"SIZE={parameters.size}")
     if parameters.body is not Body.SEVEN_BIT:
@@ -87,8 +90,3 @@ def format_rcpt(address: Address, parameters: RcptParameters) -> bytes:
 def format_notify(notify: Notify) -> str:
     """Return the value of NOTIFY: ``NEVER``, or the words with commas."""
     return ",".join(word for flag, word in _NOTIFY_WORDS if flag in notify) or "NEVER"
-
-
-def _with_route(path: Path) -> str:
-    # RFC 5321 appendix C: a source route is not passed on.
-    return str(path)

@@ -4,10 +4,16 @@ One rule: only the driver's answer to TextEnded leads from text to 250, so that
 no reply can promise what the spool has not written.
 """
 
-import enum
+import re
+from collections import deque
+from collections.abc import Callable
 
 from posthouse.mail.limits import Limits
-from posthouse.mail.reply import Reply
+from posthouse.mail.reply import Reply, reply
+from posthouse.smtp import server_replies as replies
+from posthouse.smtp.commands import RefusedCommandError, read_mail, read_rcpt
+from posthouse.smtp.input import Input, LineFlaw
+from posthouse.smtp.reply import format_reply
 from posthouse.smtp.server_events import (
     DataAsked,
     EndReason,
@@ -23,6 +29,8 @@ from posthouse.smtp.server_events import (
     TransactionReset,
     VerifyAsked,
 )
+from posthouse.smtp.server_states import TRANSITIONS, Event, Question, State
+from posthouse.smtp.transparency import TextDecoder
 
 __all__ = [
     "DataAsked",
@@ -42,17 +50,12 @@ __all__ = [
     "VerifyAsked",
 ]
 
+# Commands that carry no mail and ask for nothing that costs: beyond this many between two messages each is an error.
+_IDLE_COMMANDS = 100
 
-class State(enum.Enum):
-    """Where one SMTP session stands.  RFC 5321 section 4.1.4."""
-
-    CONNECTED = enum.auto()  # no EHLO yet
-    READY = enum.auto()  # EHLO done, no mail transaction
-    MAIL = enum.auto()  # reverse-path accepted
-    RCPT = enum.auto()  # at least one recipient accepted
-    DATA = enum.auto()  # receiving message text
-    COMMIT = enum.auto()  # text complete; waiting for the spool's word
-    CLOSED = enum.auto()
+# Wider than RFC 5321's Domain, for the names that real clients give; nothing that would need quoting in Received:.
+_CLIENT_NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+./:=?\[\]^_`{|}~-]{1,255}")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 
 
 class ServerSession:
@@ -63,50 +66,365 @@ class ServerSession:
     reading from the socket when ``buffered_octets`` grows.
     """
 
-    client_name: str  # what EHLO or HELO gave; "" before
-    state: State
-
     def __init__(self, hostname: str, limits: Limits) -> None:
-        raise NotImplementedError
+        self.client_name = ""  # what EHLO or HELO gave
+        self.state = State.CONNECTED
+        self._hostname = hostname
+        self._limits = limits
+        self._input = Input(limits.command_octets)
+        self._outgoing: list[bytes] = []
+        self._events: deque[ServerEvent] = deque()
+        self._question: Question | None = None
+        self._decoder: TextDecoder | None = None
+        self._smtputf8 = False
+        self._recipients = 0
+        self._refused_recipients = 0
+        self._errors = 0
+        self._idle_commands = 0
+        self._messages = 0
+        self._shutting_down = False
 
     def greet(self) -> None:
         """Queue the 220."""
+        self._outgoing.append(replies.greeting(self._hostname))
 
     def receive(self, wire: bytes) -> None:
-        """Take what came from the client."""
+        """Take what came from the client.  After the end it is dropped."""
+        if wire and self.state is not State.CLOSED:
+            self._input.receive(wire)
 
     def next_event(self) -> ServerEvent | None:
         """Return the next event; None when the session needs more input or an answer.  Never raises for input."""
-        raise NotImplementedError
+        while not self._events:
+            if self._question is not None or self.state is State.CLOSED:
+                return None
+            if self._shutting_down and self.state in (State.CONNECTED, State.READY):
+                self.end(replies.SHUTTING_DOWN, EndReason.SHUTDOWN)
+            elif self.state is State.DATA:
+                if not self._read_text():
+                    return None
+            elif not self._read_command():
+                return None
+        return self._events.popleft()
 
-    def answer(self, reply: Reply) -> None:
-        """Answer the event that waits.  A 421 ends the session."""
+    def answer(self, answer: Reply) -> None:
+        """Answer the event that waits.  A 421 ends the session.  After the end an answer is dropped."""
+        if self.state is State.CLOSED:
+            return
+        if self._question is None:
+            raise RuntimeError("no event waits for an answer")
+        question, self._question = self._question, None
+        if answer.code == 421:
+            self.end(answer, EndReason.REFUSED)
+        else:
+            _ANSWERED[question](self, answer)
 
     def take_outgoing(self) -> bytes:
         """Return the replies that are due, and forget them."""
-        raise NotImplementedError
+        outgoing = b"".join(self._outgoing)
+        self._outgoing.clear()
+        return outgoing
 
     def shutdown(self) -> None:
         """End the session with 421 4.3.2: at once between transactions, else when the running one is over.
 
         Call next_event() afterwards: it gives SessionEnded when that was at once.
         """
+        self._shutting_down = True
 
     def time_out(self) -> None:
         """End the session with 421 4.4.2 at once."""
+        self.end(replies.TIMED_OUT, EndReason.TIMED_OUT)
 
-    def end(self, reply: Reply, reason: EndReason) -> None:
-        """End the session with this reply at once (time_out, or a drain that took too long)."""
+    def end(self, last: Reply, reason: EndReason) -> None:
+        """End the session with this reply at once (for a drain that took too long, say)."""
+        if self.state is not State.CLOSED:
+            self._send(last)
+            self._close(reason)
 
     def connection_lost(self) -> None:
         """End the session without a word: the client is gone."""
+        if self.state is not State.CLOSED:
+            self._outgoing.clear()
+            self._close(EndReason.LOST)
 
     @property
     def is_waiting(self) -> bool:
         """Is an answer owed?"""
-        raise NotImplementedError
+        return self._question is not None
 
     @property
     def buffered_octets(self) -> int:
         """How much input is kept unread."""
-        raise NotImplementedError
+        return self._input.octets
+
+    # -- inside ----------------------------------------------------------------------
+
+    def _move(self, event: Event) -> None:
+        self.state = TRANSITIONS[self.state, event]
+
+    def _may(self, event: Event) -> bool:
+        return (self.state, event) in TRANSITIONS
+
+    def _send(self, answer: Reply) -> None:
+        self._outgoing.append(format_reply(answer))
+
+    def _ask(self, question: Question, event: ServerEvent) -> None:
+        self._question = question
+        self._events.append(event)
+
+    def _close(self, reason: EndReason) -> None:
+        self._move(Event.ENDED)
+        self._question = None
+        self._decoder = None
+        self._input.clear()
+        self._events.append(SessionEnded(reason))
+
+    def _refuse(self, answer: Reply) -> None:
+        """Send a refusal; a permanent one counts as an error, and one too many ends the session."""
+        if answer.code >= 500:
+            self._errors += 1
+        if self._errors > self._limits.errors:
+            self.end(replies.TOO_MANY_ERRORS, EndReason.ERRORS)
+        else:
+            self._send(answer)
+
+    def _note_idle(self) -> bool:
+        """Count a command that brings no mail; False when it was the one too many and the session is over."""
+        self._idle_commands += 1
+        if self._idle_commands > _IDLE_COMMANDS:
+            self._errors += 1
+            if self._errors > self._limits.errors:
+                self.end(replies.TOO_MANY_ERRORS, EndReason.ERRORS)
+                return False
+        return True
+
+    def _reset_transaction(self) -> None:
+        if self.state in (State.MAIL, State.RCPT):
+            self._events.append(TransactionReset())
+
+    # -- commands --------------------------------------------------------------------
+
+    def _read_command(self) -> bool:
+        line = self._input.next_line()
+        if line is None:
+            return False
+        if isinstance(line, LineFlaw):
+            self._refuse(replies.LINE_REPLIES[line])
+            return True
+        verb, _, argument = line.partition(b" ")
+        obey = _VERBS.get(verb) or _VERBS.get(verb.upper())
+        if obey is None:
+            self._refuse(replies.UNKNOWN)
+        else:
+            obey(self, argument.strip(b" \t"))
+        return True
+
+    def _ehlo(self, argument: bytes) -> None:
+        if self._hello(argument, esmtp=True):
+            self._outgoing.append(replies.ehlo(self._hostname, self._limits.text_octets))
+
+    def _helo(self, argument: bytes) -> None:
+        if self._hello(argument, esmtp=False):
+            self._send(Reply(250, (self._hostname,)))
+
+    def _hello(self, argument: bytes, *, esmtp: bool) -> bool:
+        if not _CLIENT_NAME.fullmatch(argument):
+            self._refuse(replies.BAD_NAME)
+            return False
+        if not self._note_idle():
+            return False
+        self._reset_transaction()
+        self._move(Event.HELLO)
+        self.client_name = argument.decode("ascii")
+        self._events.append(HelloGiven(self.client_name, esmtp))
+        return True
+
+    def _mail(self, argument: bytes) -> None:
+        if not self._may(Event.MAIL_ACCEPTED):
+            self._refuse(replies.HELLO_FIRST if self.state is State.CONNECTED else replies.BAD_SEQUENCE)
+            return
+        if self._messages >= self._limits.messages_per_session:
+            self.end(replies.TOO_MANY_MESSAGES, EndReason.MESSAGES)
+            return
+        try:
+            path, parameters = read_mail(argument)
+        except RefusedCommandError as error:
+            self._refuse(error.reply)
+            return
+        if parameters.size is not None and parameters.size > self._limits.text_octets:
+            self._refuse(replies.TOO_LARGE)
+            return
+        self._smtputf8 = parameters.smtputf8
+        self._ask(Question.MAIL, MailGiven(path, parameters))
+
+    def _mail_answered(self, answer: Reply) -> None:
+        if answer.is_positive:
+            self._recipients = self._refused_recipients = 0
+            self._move(Event.MAIL_ACCEPTED)
+            self._send(answer)
+        else:
+            self._refuse(answer)
+
+    def _rcpt(self, argument: bytes) -> None:
+        if not self._may(Event.RCPT_ACCEPTED):
+            self._refuse(replies.BAD_SEQUENCE)
+            return
+        if self._recipients >= self._limits.recipients:
+            self._refuse(replies.TOO_MANY_RECIPIENTS)
+            return
+        try:
+            path, parameters = read_rcpt(argument, smtputf8=self._smtputf8)
+        except RefusedCommandError as error:
+            self._refused_recipients += 1
+            self._refuse(error.reply)
+            return
+        self._ask(Question.RCPT, RcptGiven(path, parameters))
+
+    def _rcpt_answered(self, answer: Reply) -> None:
+        if answer.is_positive:
+            self._recipients += 1
+            self._move(Event.RCPT_ACCEPTED)
+            self._send(answer)
+        else:
+            self._refused_recipients += 1
+            self._refuse(answer)
+
+    def _data(self, argument: bytes) -> None:
+        if argument:
+            self._refuse(replies.NO_PARAMETERS)
+        elif self._may(Event.DATA_STARTED):
+            self._ask(Question.DATA, DataAsked())
+        elif self.state is State.MAIL and self._refused_recipients:
+            # RFC 2920 section 3.1: a pipelining client could not know; this is no error of its own.
+            self._send(replies.NO_RECIPIENTS)
+        else:
+            self._refuse(replies.BAD_SEQUENCE)
+
+    def _data_answered(self, answer: Reply) -> None:
+        if answer.code == 354:
+            self._decoder = TextDecoder(self._limits.text_octets, self._limits.text_line_octets)
+            self._move(Event.DATA_STARTED)
+            self._send(answer)
+        else:
+            self._move(Event.DATA_REFUSED)
+            self._refuse(answer)
+
+    def _rset(self, argument: bytes) -> None:
+        if argument:
+            self._refuse(replies.NO_PARAMETERS)
+        elif self._note_idle():
+            self._reset_transaction()
+            self._move(Event.RESET)
+            self._outgoing.append(replies.OK)
+
+    def _noop(self, _argument: bytes) -> None:
+        if self._note_idle():
+            self._outgoing.append(replies.OK)
+
+    def _help(self, _argument: bytes) -> None:
+        if self._note_idle():
+            self._outgoing.append(replies.HELP)
+
+    def _quit(self, _argument: bytes) -> None:
+        self.end(reply(221, "2.0.0", f"{self._hostname} closing"), EndReason.QUIT)
+
+    def _vrfy(self, argument: bytes) -> None:
+        name = self._read_name(argument)
+        if name:
+            self._ask(Question.OTHER, VerifyAsked(name))
+
+    def _expn(self, argument: bytes) -> None:
+        name = self._read_name(argument)
+        if name:
+            self._ask(Question.OTHER, ExpandAsked(name))
+
+    def _read_name(self, argument: bytes) -> str:
+        """Return the argument of VRFY or EXPN; "" when it was refused."""
+        if not self._note_idle():
+            return ""
+        # RFC 6531 section 3.7.4.2: the one parameter of VRFY and EXPN.
+        smtputf8 = argument.upper().endswith(b" SMTPUTF8")
+        if smtputf8:
+            argument = argument[: -len(b" SMTPUTF8")].rstrip(b" ")
+        if not smtputf8 and not argument.isascii():
+            self._refuse(replies.NEEDS_UTF8)
+            return ""
+        name = argument.decode("utf-8", "replace")
+        if not _PRINTABLE.fullmatch(name):
+            self._refuse(replies.BAD_ARGUMENT)
+            return ""
+        return name
+
+    def _unimplemented(self, _argument: bytes) -> None:
+        self._refuse(replies.UNIMPLEMENTED)
+
+    def _http(self, _argument: bytes) -> None:
+        # A web browser made to talk to us: what follows is chosen by a stranger.
+        self.end(replies.NOT_SMTP, EndReason.NOT_SMTP)
+
+    # -- text ------------------------------------------------------------------------
+
+    def _read_text(self) -> bool:
+        decoder = self._decoder
+        wire = self._input.take_all()
+        if decoder is None or not wire:
+            return False
+        text, rest = decoder.decode(wire)
+        if text:
+            self._events.append(TextChunk(text))
+        if rest is not None:
+            self._input.put_back(rest)
+            self._decoder = None
+            self._end_text(decoder)
+        return True
+
+    def _end_text(self, decoder: TextDecoder) -> None:
+        if decoder.flaw is None:
+            self._move(Event.TEXT_ENDED)
+            self._ask(Question.TEXT, TextEnded(decoder.octets))
+            return
+        refusal = replies.TEXT_REPLIES[decoder.flaw]
+        self._move(Event.TEXT_REFUSED)
+        self._events.append(TextRefused(refusal))
+        self._refuse(refusal)
+
+    def _text_answered(self, answer: Reply) -> None:
+        if answer.is_positive:
+            self._messages += 1
+            self._idle_commands = 0
+            self._move(Event.COMMITTED)
+            self._send(answer)
+        else:
+            self._move(Event.REFUSED)
+            self._refuse(answer)
+
+
+_VERBS: dict[bytes, Callable[[ServerSession, bytes], None]] = {
+    b"EHLO": ServerSession._ehlo,
+    b"HELO": ServerSession._helo,
+    b"MAIL": ServerSession._mail,
+    b"RCPT": ServerSession._rcpt,
+    b"DATA": ServerSession._data,
+    b"RSET": ServerSession._rset,
+    b"NOOP": ServerSession._noop,
+    b"QUIT": ServerSession._quit,
+    b"VRFY": ServerSession._vrfy,
+    b"EXPN": ServerSession._expn,
+    b"HELP": ServerSession._help,
+    **dict.fromkeys(
+        (b"TURN", b"ATRN", b"ETRN", b"SEND", b"SOML", b"SAML", b"STARTTLS", b"AUTH", b"BDAT", b"BURL"),
+        ServerSession._unimplemented,
+    ),
+    **dict.fromkeys(
+        (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT", b"PRI"),
+        ServerSession._http,
+    ),
+}
+_ANSWERED: dict[Question, Callable[[ServerSession, Reply], None]] = {
+    Question.MAIL: ServerSession._mail_answered,
+    Question.RCPT: ServerSession._rcpt_answered,
+    Question.DATA: ServerSession._data_answered,
+    Question.TEXT: ServerSession._text_answered,
+    Question.OTHER: ServerSession._send,
+}
