@@ -14,6 +14,7 @@ _DOT_STRING = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+)*"
 )
 _NEEDS_BACKSLASH = re.compile(r'(["\\])')
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def quote_local_part(local_part: str) -> str:
@@ -33,7 +34,7 @@ class Address:
     def __post_init__(self) -> None:
         for part in (self.local_part, self.domain):
             # A control character here would end up in a header, a command or a log line.
-            if any(character < " " or character == "\x7f" for character in part):
+            if _CONTROL.search(part):
                 raise ValueError(f"control character in address {part!r}")
         if not self.local_part:
             raise ValueError("an address needs a local-part")

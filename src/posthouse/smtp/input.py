@@ -80,7 +80,9 @@ class Input:
         self._octets = 0
 
     def _gather(self) -> None:
-        self._buffer = b"".join((self._buffer[self._at :], *self._later))
+        if self._at < len(self._buffer):
+            self._later.insert(0, self._buffer[self._at :])
+        self._buffer = self._later[0] if len(self._later) == 1 else b"".join(self._later)
         self._at = 0
         self._later.clear()
 

@@ -30,14 +30,10 @@ class ProtocolError(PosthouseError):
 
 def format_reply(answer: Reply) -> bytes:
     """Return the reply as the wire wants it: CRLF, every line with its code and enhanced status."""
-    code = str(answer.code)
     status = f"{answer.status} " if answer.status else ""
     room = _MAX_LINE_OCTETS - len("250 ") - len(status) - len("\r\n")
-    last = len(answer.lines) - 1
-    return "".join(
-        f"{code}{' ' if number == last else '-'}{status}{_printable(line)[:room]}\r\n"
-        for number, line in enumerate(answer.lines)
-    ).encode("ascii")
+    *first, last = [f"{status}{_printable(line)[:room]}\r\n" for line in answer.lines]
+    return "".join([*(f"{answer.code}-{line}" for line in first), f"{answer.code} {last}"]).encode("ascii")
 
 
 def _printable(line: str) -> str:
