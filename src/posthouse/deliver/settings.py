@@ -43,6 +43,13 @@ class Settings:
         if not self.name or not self.owner:
             raise ValueError("deliver needs the host's name and an owner for its leases")
 
+    @property
+    def postmaster_address(self) -> str:
+        """The postmaster with a domain."""
+        if "@" in self.postmaster:
+            return self.postmaster
+        return f"{self.postmaster}@{self.default_domain or self.name}"
+
     def limits_of(self, channel: str) -> ChannelLimits:
         """Return a channel's limits; channels of our own (reports) have the default ones."""
         return self.channels.get(channel, ChannelLimits())

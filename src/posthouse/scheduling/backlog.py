@@ -22,6 +22,11 @@ class _Hop:
     in_use: int = 0
     dead: DeadHop | None = None
 
+    @property
+    def attempts(self) -> int:
+        """How many may run at once: to a hop that was dead one goes ahead and looks."""
+        return 1 if self.dead is not None else self.window.attempts
+
 
 class Backlog:
     """The slots of one deliver process."""
@@ -107,9 +112,9 @@ class Backlog:
         """Return the room of each hop about which more is known than nothing."""
         share = self._share()
         return {
-            hop: max(0, min(known.window.attempts, share) - known.in_use)
+            hop: max(0, min(known.attempts, share) - known.in_use)
             for hop, known in self._hops.items()
-            if known.in_use or known.window.size < self._window_of(hop.channel).size
+            if known.in_use or known.attempts < self._window_of(hop.channel).attempts
         }
 
     def _share(self) -> int:

@@ -1,0 +1,125 @@
+"""What time alone brings about: expiry and delay warnings, and the totals for the metrics.
+
+The rule: each sweep asks the spool anew what is older than a limit, so that it
+makes no difference how long any process has been up.
+"""
+
+from datetime import datetime, timedelta
+
+from posthouse.deliver.letters import Letters
+from posthouse.deliver.record import Recorder
+from posthouse.deliver.settings import Settings
+from posthouse.deliver.verdict import expire
+from posthouse.deliver.world import World
+from posthouse.dsn.compose import compose
+from posthouse.mail import events
+from posthouse.mail.queued import Batch, LeaseRequest, QueueFilter, QueueId, WarningMark
+from posthouse.scheduling.retry import sweep_interval
+
+_AT_ONCE = 50  # batches asked for at a time
+_ROUNDS = 20  # of them in one sweep: then mail that can be delivered has its turn again
+_MOST_UNTOLD = 1000
+_MEASURE_EVERY = timedelta(minutes=1)
+_NO_WAY_BACK = "This warning is for the postmaster. It could not be sent to {sender}."
+
+
+class Sweeper:
+    """Expires, warns, measures."""
+
+    def __init__(self, world: World, settings: Settings, recorder: Recorder) -> None:
+        self._world = world
+        self._settings = settings
+        self._recorder = recorder
+        self._letters = Letters(world, settings)
+        self._interval = sweep_interval(settings.retry)
+        self._next = world.clock.now()
+        self._next_measure = world.clock.now()
+        self._untold: set[QueueId] = set()  # senders that no warning can reach: not tried every minute
+
+    @property
+    def next(self) -> datetime:
+        """When the next sweep is due."""
+        return self._next
+
+    @property
+    def is_due(self) -> bool:
+        """Is it time?  A clock set back must not stop the sweeps until it has caught up."""
+        now = self._world.clock.now()
+        return not now < self._next <= now + self._interval
+
+    async def sweep(self) -> None:
+        """Do it all.  Raises SpoolError; the next sweep does what this one did not."""
+        now = self._world.clock.now()
+        self._next = now + self._interval
+        await self._expire(now)
+        await self._warn(now)
+        await self._measure(now)
+
+    async def _expire(self, now: datetime) -> None:
+        # The schedule makes the last attempt at expiry; what is older by a sweep had no chance of one.
+        before = now - self._settings.retry.expire_after - self._interval
+        request = LeaseRequest(
+            owner=self._settings.owner,
+            now=now,
+            until=now + self._settings.lease,
+            batches=_AT_ONCE,
+            default_spare=_AT_ONCE,
+            recipients_per_batch=self._settings.concurrency.recipients_per_attempt,
+        )
+        for _ in range(_ROUNDS):
+            batches = await self._world.queue.overdue(request, before)
+            if batches:
+                await self._recorder.record(
+                    [
+                        expire(batch, leased, leased.outcome, now, tried=False)
+                        for batch in batches
+                        for leased in batch.recipients
+                    ]
+                )
+            if len(batches) < _AT_ONCE:
+                return
+
+    async def _warn(self, now: datetime) -> None:
+        warn_after = self._settings.retry.warn_after
+        if warn_after is None:
+            return
+        for _ in range(_ROUNDS):
+            batches = await self._world.queue.unwarned(now - warn_after, _AT_ONCE)
+            fresh = [batch for batch in batches if batch.message.queue_id not in self._untold]
+            for batch in fresh:
+                await self._warn_sender(batch)
+            if not fresh or len(batches) < _AT_ONCE:
+                return
+
+    async def _warn_sender(self, batch: Batch) -> None:
+        """Warn the sender, or else the postmaster, of the delay; mark it in the same commit."""
+        message, sender = batch.message, str(batch.message.reverse_path)
+        numbers = tuple(leased.number for leased in batch.recipients)
+        marks = (WarningMark(message.queue_id, numbers),)
+        for to in (sender, self._settings.postmaster_address):
+            note = "" if to == sender else _NO_WAY_BACK.format(sender=f"<{sender}>")
+            text = compose(await self._letters.delay(message, batch.recipients, to, note))
+            report_id = await self._world.submission.submit_report(text, to, about=message, warnings=marks)
+            if report_id is not None:
+                self._world.meter.count("reports_total", kind=events.WARNED)
+                return self._world.log.event(
+                    events.WARNED, queue_id=message.queue_id, recipients=len(numbers), report_id=report_id, sender=to
+                )
+        if len(self._untold) >= _MOST_UNTOLD:
+            self._untold.clear()
+        self._untold.add(message.queue_id)
+        return self._world.log.event(
+            events.TROUBLE, where="warn", queue_id=message.queue_id, error=f"no way to <{sender}> or the postmaster"
+        )
+
+    async def _measure(self, now: datetime) -> None:
+        if now < self._next_measure <= now + _MEASURE_EVERY:
+            return
+        self._next_measure = now + _MEASURE_EVERY
+        counts = {count.key: count for count in await self._world.queue.group(QueueFilter(), "state")}
+        for state in ("queued", "leased", "held", "reporting"):
+            count = counts.get(state)
+            self._world.meter.gauge("queue_recipients", count.recipients if count else 0, state=state)
+            self._world.meter.gauge("queue_messages", count.messages if count else 0, state=state)
+        oldest = min((count.oldest for count in counts.values() if count.oldest), default=now)
+        self._world.meter.gauge("queue_oldest_seconds", (now - oldest).total_seconds())

@@ -1,0 +1,26 @@
+"""Every port that deliver uses, in one value, as wiring gives them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from posthouse.ports import Channel, Clock, DeadLetters, EventLog, Meter, Spawner, SpoolQueue, Submission, Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports.  ``jitter`` draws from [0, 1)."""
+
+    queue: SpoolQueue
+    channels: Mapping[str, Channel]
+    submission: Submission
+    dead_letters: DeadLetters
+    clock: Clock
+    log: EventLog
+    meter: Meter
+    waiter: Waiter
+    spawner: Spawner
+    jitter: Callable[[], float]
+
+    def token(self) -> str:
+        """Draw a word for a boundary and a Message-ID."""
+        return f"{int(self.jitter() * 2**52):013x}"
