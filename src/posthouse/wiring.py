@@ -2,19 +2,50 @@
 
 The rule: nothing else in the program names both a port's user and its adapter.  Every import
 of an adapter stands inside the function that needs it, because the sendmail command
-comes through here too and has to start fast: it uses ``load_site``, ``open_direct_spool``,
-``build_intake`` and ``light_event_log``, and none of asyncio, structlog, prometheus_client, dnspython or uvloop.
+comes through here too and has to start fast: it uses ``load_site`` and ``direct_intake``,
+and none of asyncio, structlog, prometheus_client, dnspython or uvloop.  The parts of the
+daemon's processes are joined in wiring_daemon.py.
 """
 
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
-from posthouse.ports import Clock, EventLog, Meter, Table
-from posthouse.site.model import Site
+from posthouse.ports import (
+    Clock,
+    DeadLetters,
+    EventLog,
+    Meter,
+    Resolver,
+    SpoolIntake,
+    Submission,
+    Table,
+    Waiter,
+    Wakeup,
+)
+from posthouse.site.model import Listener, Site
 
 if TYPE_CHECKING:
+    import asyncio
+    import socket
+    from collections.abc import AsyncIterator, Sequence
+
     from posthouse.adapters.event_log_file import FileEventLog
     from posthouse.adapters.event_log_structlog import StructlogEventLog
+    from posthouse.adapters.wakeup_unix import WakeupSender
+    from posthouse.deliver.loop import Deliverer
+    from posthouse.deliver.settings import Settings
+    from posthouse.smtpd.listener import Listening
+    from posthouse.smtpd.worker import SmtpdWorker
+    from posthouse.submit.intake import Intake
+
+SUBMIT_SOCKET = "submit.sock"
+_WAKEUP_SOCKET = "wakeup.sock"
+_METRICS_DIRECTORY = "metrics"
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def load_site(path: Path) -> Site:
@@ -22,6 +53,14 @@ def load_site(path: Path) -> Site:
     from posthouse.site.toml import read_site
 
     return read_site(path)
+
+
+def listeners_of(site: Site) -> tuple[Listener, ...]:
+    """Return the declared listeners, and the Unix socket at which local programs hand mail in."""
+    address = f"unix:{site.run / SUBMIT_SOCKET}"
+    if any(listener.address == address for listener in site.listeners):
+        return site.listeners
+    return (*site.listeners, Listener(address))
 
 
 def system_clock() -> Clock:
@@ -36,6 +75,13 @@ def build_tables(site: Site, clock: Clock) -> dict[str, Table]:
     from posthouse.adapters.table_sources import open_tables
 
     return open_tables(site, clock)
+
+
+def build_resolver(site: Site, clock: Clock) -> Resolver:
+    """Return DNS as mail needs it."""
+    from posthouse.adapters.resolver_dns import DnsResolver
+
+    return DnsResolver(site.nameservers, clock, timeout=site.timeouts.dns)
 
 
 def light_event_log(site: Site, clock: Clock, role: str) -> "FileEventLog":
@@ -53,16 +99,213 @@ def daemon_event_log(site: Site, clock: Clock, role: str) -> "StructlogEventLog"
 
 
 def no_meter() -> Meter:
-    """Return the meter of short commands."""
+    """Return the meter of short commands, and of sites without metrics."""
     from posthouse.adapters.meter_none import NoMeter
 
     return NoMeter()
 
 
-# To come, when the parts they join are there:
-#   open_spool(site)         -> the spool of a long-running process (both faces)
-#   open_direct_spool(site)  -> the intake face for short commands, without threads or asyncio
-#   open_spool_queue(site)   -> the queue face for operators' commands
-#   build_intake(site, *, spool, tables, clock, log, wakeup) -> submit.intake.Intake
-#   build_resolver(site), build_deliverer(site, ...), build_smtpd(site, ...)
-_ = EventLog
+def wakeup_path(site: Site) -> Path:
+    """Return where deliver listens for hints."""
+    return site.run / _WAKEUP_SOCKET
+
+
+def wakeup_sender(site: Site) -> "WakeupSender":
+    """Return the way to tell deliver that there is work."""
+    from posthouse.adapters.wakeup_unix import WakeupSender
+
+    return WakeupSender(wakeup_path(site))
+
+
+def build_intake(
+    site: Site, spool: SpoolIntake, *, clock: Clock, log: EventLog, meter: Meter, wakeup: Wakeup
+) -> "Intake":
+    """Join the way in."""
+    from posthouse.routing.compiled import compile_routing
+    from posthouse.submit.intake import Intake
+
+    return Intake(
+        site,
+        compile_routing(site),
+        tables=build_tables(site, clock),
+        spool=spool,
+        clock=clock,
+        log=log,
+        meter=meter,
+        wakeup=wakeup,
+    )
+
+
+def direct_intake(site: Site) -> "Intake":
+    """Return the way in for a short command: it writes the spool itself, without threads or an event loop."""
+    clock = system_clock()
+    return build_intake(
+        site,
+        open_direct_spool(site, clock),
+        clock=clock,
+        log=light_event_log(site, clock, "sendmail"),
+        meter=no_meter(),
+        wakeup=wakeup_sender(site),
+    )
+
+
+# The spool.
+
+
+def open_direct_spool(site: Site, clock: Clock) -> SpoolIntake:
+    """Return the spool's intake for a short command."""
+    raise NotImplementedError
+
+
+def open_spool(site: Site, clock: Clock) -> Any:
+    """Return both faces of the spool for a long-running process."""
+    raise NotImplementedError
+
+
+# The daemon's processes.
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """In whose name a deliver process leases, and whose leases it gives back first."""
+
+    name: str
+    gone: tuple[str, ...] = ()
+
+
+@asynccontextmanager
+async def open_smtpd(
+    site: Site, listening: "Sequence[Listening]", *, log: EventLog, clock: Clock
+) -> "AsyncIterator[SmtpdWorker]":
+    """Join an smtpd worker, and close what it used when it has left."""
+    from posthouse.smtpd.admission import Admission
+    from posthouse.smtpd.service import Service
+    from posthouse.smtpd.worker import SmtpdWorker
+
+    meter = daemon_meter(site)
+    wakeup = wakeup_sender(site)
+    spool = open_spool(site, clock)
+    try:
+        service = Service(
+            name=site.name,
+            limits=site.limits,
+            timeouts=site.timeouts,
+            intake=build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=wakeup),
+            log=log,
+            meter=meter,
+            admission=Admission(site.limits, site.workers),
+        )
+        yield SmtpdWorker(service, listening)
+    finally:
+        await spool.close()
+        wakeup.close()
+
+
+@asynccontextmanager
+async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Clock) -> "AsyncIterator[Deliverer]":
+    """Join the way out, and close what it used when it has been drained."""
+    from posthouse.adapters.spawner_asyncio import AsyncioSpawner
+    from posthouse.adapters.waiter_asyncio import AsyncioWaiter
+    from posthouse.adapters.wakeup_unix import WakeupReceiver
+    from posthouse.channels.open import open_channels
+    from posthouse.deliver.loop import Deliverer
+    from posthouse.deliver.world import World
+
+    meter = daemon_meter(site)
+    receiver = WakeupReceiver(wakeup_path(site))
+    waiter = AsyncioWaiter(receiver, clock)
+    spawner = AsyncioSpawner()
+    spool = open_spool(site, clock)
+    random = Random()  # noqa: S311 - jitter and the order of equal MX hosts, no secrets
+    try:
+        world = World(
+            queue=spool,
+            channels=open_channels(site, build_resolver(site, clock), clock, log, random),
+            submission=build_reports(site, spool, clock=clock, log=log, meter=meter, waiter=waiter),
+            dead_letters=open_dead_letters(site, clock),
+            clock=clock,
+            log=log,
+            meter=meter,
+            waiter=waiter,
+            spawner=spawner,
+            jitter=random.random,
+        )
+        yield Deliverer(world, deliver_settings(site, owner))
+    finally:
+        await spawner.cancel()
+        receiver.close()
+        await spool.close()
+
+
+def build_reports(
+    site: Site, spool: SpoolIntake, *, clock: Clock, log: EventLog, meter: Meter, waiter: Waiter
+) -> Submission:
+    """Return how a bounce becomes a message.  The way out wakes itself."""
+    from posthouse.submit.report import ReportSubmission
+
+    return ReportSubmission(build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=waiter))
+
+
+def open_dead_letters(site: Site, clock: Clock) -> DeadLetters:
+    """Return the last resort."""
+    from posthouse.adapters.dead_letters_mbox import MboxDeadLetters
+
+    return MboxDeadLetters(site.dead_letters or site.spool / "dead-letters", clock)
+
+
+def deliver_settings(site: Site, owner: Owner) -> "Settings":
+    """Take from the site what the way out needs."""
+    from posthouse.deliver.settings import ChannelLimits, Settings
+
+    return Settings(
+        name=site.name,
+        owner=owner.name,
+        gone=owner.gone,
+        postmaster=site.postmaster,
+        default_domain=site.default_local_domain,
+        retry=site.retry,
+        concurrency=site.concurrency,
+        channels={
+            name: ChannelLimits(channel.concurrency, channel.recipients_per_attempt)
+            for name, channel in site.channels.items()
+        },
+        drain=site.timeouts.drain,
+    )
+
+
+# Metrics.
+
+
+def prepare_metrics(site: Site) -> Path | None:
+    """Make the place where the daemon's processes count, once and before any is forked; return it when it is new."""
+    if not site.metrics or METRICS_VARIABLE in os.environ:
+        return None
+    from posthouse.adapters.meter_prometheus import use_directory
+
+    directory = site.run / _METRICS_DIRECTORY
+    use_directory(directory)
+    return directory
+
+
+def daemon_meter(site: Site) -> Meter:
+    """Return the meter of a long-running process."""
+    if not site.metrics:
+        return no_meter()
+    from posthouse.adapters.meter_prometheus import PrometheusMeter
+
+    return PrometheusMeter()
+
+
+def forget_process(pid: int) -> None:
+    """Tell the metrics that a process is gone."""
+    if METRICS_VARIABLE in os.environ:
+        from posthouse.adapters.meter_prometheus import forget_process as forget
+
+        forget(pid)
+
+
+async def serve_metrics(bound: "socket.socket") -> "asyncio.Server":
+    """Answer whoever collects the metrics."""
+    from posthouse.adapters.meter_prometheus_http import serve_metrics as serve
+
+    return await serve(bound)

@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from posthouse.cli.daemon_process import PID_FILE
 from posthouse.cli.errors import CommandError
 from posthouse.site.model import Site
 
-PID_FILE = "posthouse.pid"
 _LOCK_FILE = "daemon.lock"
 _ORPHANS_LEAVE_SECONDS = 5.0  # children whose supervisor was killed give up within this
 
@@ -57,7 +57,7 @@ def prepare_directories(site: Site, account: Account | None) -> None:
         except OSError as error:
             raise CommandError(f"cannot use {directory}: {error.strerror}", os.EX_CANTCREAT) from error
         if account is not None:
-            _give(directory, account)
+            give(directory, account)
     if site.log.path is not None:
         site.log.path.parent.mkdir(parents=True, exist_ok=True)
         site.log.path.touch(0o640)
@@ -65,7 +65,7 @@ def prepare_directories(site: Site, account: Account | None) -> None:
             os.chown(site.log.path, account.uid, account.gid)
 
 
-def _give(directory: Path, account: Account) -> None:
+def give(directory: Path, account: Account) -> None:
     """Hand over a directory and what it holds: mail that root accepted while the daemon was down."""
     os.chown(directory, account.uid, account.gid)
     for parent, directories, files in os.walk(directory):

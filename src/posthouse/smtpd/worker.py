@@ -21,10 +21,15 @@ class SmtpdWorker:
         self._service = service
         self._listening = listening
         self._servers: list[asyncio.Server] = []
+        self._left = asyncio.Event()
 
     async def start(self) -> None:
         """Begin to accept."""
         self._servers = await open_servers(self._service, self._listening)
+
+    async def serve(self) -> None:
+        """Return when this worker has retired or stopped."""
+        await self._left.wait()
 
     async def retire(self) -> None:
         """Accept nothing more and return when the last session has ended by itself."""
@@ -61,3 +66,4 @@ class SmtpdWorker:
         """Wait for what was still being written or abandoned."""
         if self._service.tasks:
             await asyncio.wait(set(self._service.tasks), timeout=_LAST_WORDS.total_seconds())
+        self._left.set()
