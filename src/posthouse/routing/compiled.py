@@ -6,6 +6,7 @@ never with the number of domains or routes.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from posthouse.mail.address import Address
 from posthouse.mail.route import Route
@@ -124,8 +125,19 @@ def _default_domain(site: Site, domains: Mapping[str, Domain]) -> str:
 
 
 def canonical_domain(name: str) -> str:
-    """Return a domain as it is compared: lower case, without the dot of the root."""
-    return name.lower().removesuffix(".")
+    """Return a domain as it is compared: lower case, A-labels (RFC 5890), without the dot of the root."""
+    name = name.lower().removesuffix(".")
+    return name if name.isascii() else _with_a_labels(name)
+
+
+@lru_cache(maxsize=1024)
+def _with_a_labels(name: str) -> str:
+    import idna
+
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return name  # matches nothing that is declared
 
 
 def _parents(name: str) -> Iterator[str]:

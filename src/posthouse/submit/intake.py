@@ -1,5 +1,10 @@
-"""The one intake: for SMTP, for commands and for bounces."""
+"""The one intake: for SMTP, for commands and for bounces.
 
+The rule: whatever way a message comes, it comes through a Transaction made here.
+"""
+
+import itertools
+import os
 from collections.abc import Mapping
 
 from posthouse.mail.reply import Reply
@@ -7,6 +12,9 @@ from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Table, Wakeup
 from posthouse.routing.compiled import Routing
 from posthouse.site.model import Site
 from posthouse.submit.client import Client
+from posthouse.submit.inquiry import expand, verify
+from posthouse.submit.lookups import Lookups
+from posthouse.submit.parts import Parts
 from posthouse.submit.transaction import Transaction
 
 
@@ -25,16 +33,19 @@ class Intake:
         meter: Meter,
         wakeup: Wakeup,
     ) -> None:
-        raise NotImplementedError
+        self.parts = Parts(site, Lookups(routing, tables), spool, clock, log, meter, wakeup)
+        # Process and instant make the name of a transaction unique on this host without drawing lots.
+        self._name = f"{int(clock.now().timestamp() * 1000):x}.{os.getpid():x}"
+        self._numbers = itertools.count(1)
 
     def begin(self, client: Client) -> Transaction:
         """Begin a mail transaction."""
-        raise NotImplementedError
+        return Transaction(self.parts, client, f"{self._name}.{next(self._numbers):x}")
 
     async def verify(self, argument: str) -> Reply:
         """VRFY: 252 unless the site allows it (RFC 5321 section 7.3)."""
-        raise NotImplementedError
+        return await verify(self.parts, argument)
 
     async def expand(self, argument: str) -> Reply:
         """EXPN: public aliases only."""
-        raise NotImplementedError
+        return await expand(self.parts, argument)

@@ -41,7 +41,7 @@ async def answer_all(steps: Steps, tables: Mapping[str, Table]) -> Resolution:
 async def _answer(lookup: Lookup, tables: Mapping[str, Table]) -> Answer:
     table = tables.get(lookup.table)
     if table is None:
-        return Answer(unavailable="there is no such table")
+        return Answer(unavailable=f"there is no table {lookup.table}")
     return await table.lookup(lookup.key)
 
 
@@ -88,3 +88,7 @@ class Lookups:
     async def explain(self, address: Address) -> Resolution:
         """Resolve an address afresh, with its trace."""
         return await answer_all(resolve(self.routing, address), self._tables)
+
+    async def ask(self, table: str, key: str) -> Answer:
+        """Ask one table, without routing."""
+        return await _answer(Lookup(table, key), self._tables)

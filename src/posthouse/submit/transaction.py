@@ -1,40 +1,213 @@
-"""One message on its way in: from MAIL to the spool's word."""
+"""One message on its way in: from MAIL to the spool's word.
 
-from typing import TYPE_CHECKING
+The rule: every answer is per command and true when it is given; 250 to the
+final dot is made only after the commit returned.
+"""
 
-from posthouse.mail.address import Path
+import enum
+
+from posthouse.mail.address import Address, Path
+from posthouse.mail.envelope import Envelope
+from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.mail.queued import QueueId
+from posthouse.mail.received import Hop, compose_received
 from posthouse.mail.reply import Reply
+from posthouse.ports import Draft
+from posthouse.routing.resolution import Resolved
+from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, MailParameters, RcptParameters
+from posthouse.submit import authorise, replies
+from posthouse.submit.client import Client
+from posthouse.submit.journal import Journal
+from posthouse.submit.local import Origination, complete_text
+from posthouse.submit.parts import Parts
+from posthouse.submit.recipients import Recipients
+from posthouse.submit.text import IncomingText
 
-if TYPE_CHECKING:
-    from posthouse.smtp.parameters import MailParameters, RcptParameters
+
+class _Stage(enum.Enum):
+    """Where the transaction stands.  The session sees to the order of commands; this refuses what it let through."""
+
+    NEW = enum.auto()
+    ADDRESSED = enum.auto()  # the sender is known, recipients come
+    TEXT = enum.auto()
+    OVER = enum.auto()
 
 
 class Transaction:
     """Made by ``Intake.begin``.  Every method answers with the reply to give; exceptions are bugs."""
 
-    queue_id: QueueId = ""  # known once ``finish`` has answered 250
+    __slots__ = (
+        "_client",
+        "_draft",
+        "_journal",
+        "_name",
+        "_parameters",
+        "_parts",
+        "_recipients",
+        "_reverse_path",
+        "_stage",
+        "_text",
+        "_trouble",
+        "queue_id",
+    )
 
-    async def sender(self, path: Path, parameters: "MailParameters") -> Reply:
+    def __init__(self, parts: Parts, client: Client, name: str) -> None:
+        """``name`` is the ``id`` of our Received field: the queue id does not exist before the text is written."""
+        self._parts = parts
+        self._client = client
+        self._name = name
+        self._journal = Journal(parts, client)
+        self._stage = _Stage.NEW
+        self._reverse_path = Path(None)
+        self._parameters: MailParameters = NO_MAIL_PARAMETERS
+        self._recipients = Recipients(parts.site.limits)
+        self._draft: Draft | None = None
+        self._text: IncomingText | None = None
+        self._trouble: SpoolError | None = None
+        self.queue_id: QueueId = ""  # known once ``finish`` has answered 250
+
+    async def sender(self, path: Path, parameters: MailParameters) -> Reply:
         """MAIL."""
-        raise NotImplementedError
+        if self._stage is not _Stage.NEW:
+            return replies.NO_SENDER
+        refusal = authorise.refuse_sender(path, parameters.size, self._parts.site.limits.text_octets)
+        if refusal is None and path.address is not None:
+            refusal = authorise.refuse_unannounced(path.address, self._client, smtputf8=parameters.smtputf8)
+        if refusal is not None:
+            return self._refused("MAIL", refusal, sender=str(path))
+        self._parts.lookups.refresh()
+        self._reverse_path = path
+        self._parameters = parameters
+        self._stage = _Stage.ADDRESSED
+        return replies.SENDER_ACCEPTED
 
-    async def recipient(self, path: Path, parameters: "RcptParameters") -> Reply:
+    async def recipient(self, path: Path, parameters: RcptParameters) -> Reply:
         """RCPT."""
-        raise NotImplementedError
+        address = path.address
+        if self._stage is not _Stage.ADDRESSED:
+            return replies.NO_SENDER
+        if address is None:
+            return replies.NOT_AN_ADDRESS
+        if self._recipients.are_full:
+            return self._refused("RCPT", replies.TOO_MANY_RECIPIENTS, recipient=str(address))
+        refusal = authorise.refuse_unannounced(address, self._client, smtputf8=self._parameters.smtputf8)
+        if refusal is not None:
+            return self._refused("RCPT", refusal, recipient=str(address))
+        lookups = self._parts.lookups
+        resolution = lookups.cached(address)
+        if resolution is None:
+            # Before anything is looked up: a stranger's relaying costs us no table.
+            refusal = authorise.refuse_destination(self._client, lookups.routing.destination_of(address))
+            if refusal is not None:
+                return self._refused("RCPT", refusal, recipient=str(address))
+            resolution = await lookups.resolve(address)
+        refusal = authorise.refuse_destination(self._client, resolution.destination)
+        if refusal is not None:
+            return self._refused("RCPT", refusal, recipient=str(address))
+        if not isinstance(resolution, Resolved):
+            return self._refused(
+                "RCPT", resolution.reply, recipient=str(address), reason=resolution.reason, via=resolution.via
+            )
+        if not self._recipients.add(address, resolution, parameters):
+            return self._refused(
+                "RCPT", replies.TOO_MANY_RECIPIENTS, recipient=str(address), reason="too many after expansion"
+            )
+        return replies.RECIPIENT_ACCEPTED
 
     async def start_text(self) -> Reply:
         """DATA: 354, or a refusal."""
-        raise NotImplementedError
+        if self._stage is not _Stage.ADDRESSED:
+            return replies.NO_SENDER
+        if not self._recipients:
+            return self._refused("DATA", replies.NO_RECIPIENTS)
+        try:
+            draft = self._parts.spool.begin()
+        except SpoolError as error:
+            return self._spool_failed(error)
+        complete = self._complete if self._client.local_submission else None
+        self._draft = draft
+        self._text = IncomingText(draft, self._parts.site.limits, self._received(), complete)
+        self._stage = _Stage.TEXT
+        return replies.SEND_TEXT
 
     async def write(self, chunk: bytes) -> None:
         """Take text, dots unstuffed, CRLF line ends.  Never raises for the spool: ``finish`` answers."""
-        raise NotImplementedError
+        if self._text is None or self._trouble is not None:
+            return
+        try:
+            await self._text.write(chunk)
+        except SpoolError as error:
+            self._trouble = error
 
     async def finish(self) -> Reply:
         """The final dot: 250 only after the commit returned."""
-        raise NotImplementedError
+        if self._stage is not _Stage.TEXT or self._text is None or self._draft is None:
+            return replies.NO_TEXT
+        try:
+            if self._trouble is not None:
+                raise self._trouble
+            await self._text.finish()
+            if self._text.refusal is not None:
+                await self.abandon()
+                return self._refused("DATA", self._text.refusal, octets=self._text.octets)
+            queue_id = await self._draft.commit(self._envelope(), self._parts.clock.now())
+        except SpoolError as error:
+            await self.abandon()
+            return self._spool_failed(error)
+        self._stage = _Stage.OVER
+        self.queue_id = queue_id
+        self._parts.wakeup.notify()
+        recipients = self._recipients
+        self._journal.accepted(queue_id, str(self._reverse_path), len(recipients), self._text.octets, self._name)
+        self._journal.resolved(queue_id, recipients.resolved())
+        return replies.accepted(queue_id)
 
     async def abandon(self) -> None:
         """RSET, QUIT, a lost connection, text that the session refused.  Harmless at any time and when called twice."""
-        raise NotImplementedError
+        self._stage = _Stage.OVER
+        draft, self._draft = self._draft, None
+        if draft is not None and not self.queue_id:
+            await draft.abandon()
+
+    def _envelope(self) -> Envelope:
+        parameters = self._parameters
+        return Envelope(
+            self._reverse_path,
+            self._recipients.queued(),
+            parameters.body,
+            parameters.smtputf8,
+            parameters.ret,
+            parameters.envid,
+        )
+
+    def _received(self) -> bytes:
+        client, single = self._client, self._recipients.single
+        # RFC 6531 section 3.7.3: UTF-8 in our field only where the message may have it.
+        shown = single is not None and (self._parameters.smtputf8 or single.is_ascii)
+        hop = Hop(
+            by=self._parts.site.name,
+            id=self._name,
+            at=self._parts.clock.now(),
+            helo=client.name,
+            address=client.address,
+            protocol=client.protocol,
+            user=client.user,
+            recipient=str(single) if shown else "",
+        )
+        return compose_received(hop)
+
+    def _complete(self, text: bytes) -> bytes:
+        site = self._parts.site
+        at = self._parts.clock.now()
+        author = self._reverse_path.address or Address("MAILER-DAEMON", site.default_local_domain)
+        message_id = f"{at:%Y%m%d%H%M%S}.{self._name}@{site.name}"
+        return complete_text(text, Origination(author, self._client.full_name, at, message_id))
+
+    def _spool_failed(self, error: SpoolError) -> Reply:
+        reply = replies.SPOOL_FULL if isinstance(error, SpoolFullError) else replies.SPOOL_TROUBLE
+        return self._refused("DATA", reply, reason=f"spool: {error}")
+
+    def _refused(self, command: str, reply: Reply, **fields: object) -> Reply:
+        if command != "MAIL":
+            fields["sender"] = str(self._reverse_path)
+        return self._journal.refused(command, reply, **fields)

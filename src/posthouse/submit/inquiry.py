@@ -1,0 +1,78 @@
+"""VRFY and EXPN.  RFC 5321 sections 3.5 and 7.3.
+
+The rule: who asks learns nothing that the site has not declared public.
+"""
+
+from posthouse.mail.address import Address
+from posthouse.mail.address_list import parse_address_list
+from posthouse.mail.lookup import Answer
+from posthouse.mail.reply import Reply, reply
+from posthouse.mail.status import Status
+from posthouse.routing.compiled import canonical_domain
+from posthouse.routing.replies import try_later
+from posthouse.routing.resolution import Destination, Resolved
+from posthouse.submit import replies
+from posthouse.submit.parts import Parts
+
+_MEMBERS_SHOWN = 1000
+
+
+async def verify(parts: Parts, argument: str) -> Reply:
+    """Answer VRFY."""
+    if not parts.site.vrfy:
+        return replies.CANNOT_VERIFY
+    address = _read(argument)
+    if address is None:
+        return replies.NOT_AN_ADDRESS
+    parts.lookups.refresh()
+    resolution = await parts.lookups.resolve(address)
+    if resolution.destination is Destination.EXTERNAL:
+        return replies.CANNOT_VERIFY
+    if not isinstance(resolution, Resolved):
+        return resolution.reply
+    return reply(250, "2.1.5", f"<{_completed(parts, address)}>")
+
+
+async def expand(parts: Parts, argument: str) -> Reply:
+    """Answer EXPN: the members as the first table has them that knows the list, if that table is public."""
+    address = _read(argument)
+    if address is None:
+        return replies.NOT_AN_ADDRESS
+    routing = parts.lookups.routing
+    if routing.destination_of(address) is not Destination.LOCAL:
+        return replies.NO_EXPANSION
+    address = _completed(parts, address)
+    for source in routing.aliases:
+        answer = await _members(parts, source.table, address)
+        if answer.unavailable:
+            return try_later()
+        if answer.found:
+            return _shown(parts, answer) if source.public else replies.NO_EXPANSION
+    return replies.NO_EXPANSION
+
+
+async def _members(parts: Parts, table: str, address: Address) -> Answer:
+    answer = await parts.lookups.ask(table, f"{address.local_part}@{canonical_domain(address.domain)}")
+    if answer.found or answer.unavailable:
+        return answer
+    return await parts.lookups.ask(table, address.local_part)
+
+
+def _shown(parts: Parts, answer: Answer) -> Reply:
+    members: list[Address] = []
+    for value in answer.values:
+        members += parse_address_list(value, _MEMBERS_SHOWN - len(members)).addresses
+    if not members:
+        return replies.NO_EXPANSION
+    lines = tuple(f"<{_completed(parts, member)}>" for member in members)
+    return Reply(250, lines, Status(2, 1, 5))
+
+
+def _completed(parts: Parts, address: Address) -> Address:
+    return address if address.domain else Address(address.local_part, parts.lookups.routing.default_domain)
+
+
+def _read(argument: str) -> Address | None:
+    """Read the argument as people type it: ``joe``, ``<joe@example.org>``, ``Joe <joe@example.org>``."""
+    parsed = parse_address_list(argument, 2)
+    return parsed.addresses[0] if len(parsed.addresses) == 1 and not parsed.problems else None

@@ -1,0 +1,20 @@
+"""What every transaction of one process shares."""
+
+from dataclasses import dataclass
+
+from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Wakeup
+from posthouse.site.model import Site
+from posthouse.submit.lookups import Lookups
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The site and the ports, as Intake was given them."""
+
+    site: Site
+    lookups: Lookups
+    spool: SpoolIntake
+    clock: Clock
+    log: EventLog
+    meter: Meter
+    wakeup: Wakeup

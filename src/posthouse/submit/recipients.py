@@ -1,0 +1,60 @@
+"""The recipients of one transaction, as they collect: expanded, free of duplicates, bounded.
+
+The rule of RFC 3461 section 5.2.7 as it is kept here: ORCPT and NOTIFY go on to
+every address that a recipient expands to, so that each delivery, delay and failure is reported for the
+address that the sender gave.  (The RFC would also allow "expanded" for an alias of several.)
+"""
+
+from posthouse.mail.address import Address
+from posthouse.mail.envelope import Recipient
+from posthouse.mail.limits import Limits
+from posthouse.routing.resolution import Resolved
+from posthouse.smtp.parameters import RcptParameters
+
+
+class Recipients:
+    """What RCPT has brought so far."""
+
+    __slots__ = ("_expanded_maximum", "_given_maximum", "_queued", "_resolved", "given", "single")
+
+    def __init__(self, limits: Limits) -> None:
+        self._given_maximum = limits.recipients
+        self._expanded_maximum = max(limits.recipients, limits.alias_width)
+        self._queued: dict[tuple[str, str], Recipient] = {}
+        self._resolved: list[tuple[Address, Resolved]] = []
+        self.given = 0
+        self.single: Address | None = None  # the recipient, while there is only one
+
+    def __bool__(self) -> bool:
+        return bool(self._queued)
+
+    def __len__(self) -> int:
+        return len(self._queued)
+
+    @property
+    def are_full(self) -> bool:
+        """May no more be given?"""
+        return self.given >= self._given_maximum
+
+    def add(self, original: Address, resolution: Resolved, parameters: RcptParameters) -> bool:
+        """Take one recipient with all that it expands to.  False, and nothing is taken: there is no room for it."""
+        queued = self._queued
+        if queued and len(queued) + len(resolution.recipients) > self._expanded_maximum:
+            return False
+        self.single = None if self.given else original
+        self.given += 1
+        self._resolved.append((original, resolution))
+        for routed in resolution.recipients:
+            # The same mailbox is queued once, whatever names the sender knows it by; what was asked first holds.
+            key = routed.address.key
+            if key not in queued:
+                queued[key] = Recipient(routed.address, routed.route, original, parameters.orcpt, parameters.notify)
+        return True
+
+    def queued(self) -> tuple[Recipient, ...]:
+        """Return the recipients for the envelope."""
+        return tuple(self._queued.values())
+
+    def resolved(self) -> list[tuple[Address, Resolved]]:
+        """Return what was given with what became of it, for the log."""
+        return self._resolved
