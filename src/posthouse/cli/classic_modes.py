@@ -11,6 +11,7 @@ from posthouse.cli.command_line import QueueRun
 from posthouse.cli.errors import CommandError
 from posthouse.cli.site_access import open_queue, read_site_file
 from posthouse.mail.queued import QueueFilter, Verb
+from posthouse.wiring import SUBMIT_SOCKET
 
 _START_SECONDS = 20.0
 
@@ -32,7 +33,7 @@ def start_daemon(site_file: Path) -> int:
     from posthouse.cli.submit_socket import DaemonDownError, connect
 
     site = read_site_file(site_file)
-    socket_path = site.run / "submit.sock"
+    socket_path = site.run / SUBMIT_SOCKET
     try:
         connect(socket_path).close()
     except DaemonDownError:

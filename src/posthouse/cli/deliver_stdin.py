@@ -24,6 +24,7 @@ from posthouse.mail.errors import MalformedError
 from posthouse.mail.header import missing, remove
 from posthouse.site.model import Site
 from posthouse.smtp.parameters import MailParameters, RcptParameters
+from posthouse.wiring import SUBMIT_SOCKET
 
 _PHRASE_SPECIALS = frozenset('()<>[]:;@\\,."')
 
@@ -142,7 +143,7 @@ def hand_over(site: Site, letter: Letter, *, verbose: bool = False) -> Handover:
 
 def submit_socket(site: Site) -> Path:
     """Return the socket on which the daemon takes mail from this machine's programs."""
-    return site.run / "submit.sock"
+    return site.run / SUBMIT_SOCKET
 
 
 def report_refused(refused: tuple[Refused, ...], *, quiet: bool) -> None:

@@ -18,7 +18,7 @@ _DURATION = re.compile(r"(?:[0-9]{1,9}[smhdw])+")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-class Age(click.ParamType):
+class Age(click.ParamType[timedelta]):
     """A duration such as ``30m``, ``2h`` or ``1d12h``."""
 
     name = "age"

@@ -27,13 +27,18 @@ def qualified(site: Site, address: Address) -> Address:
     return address if address.domain else Address(address.local_part, site.default_local_domain)
 
 
-def read_address(site: Site, text: str, what: str) -> Address:
-    """Read one address, completed.  Raises CommandError."""
+def read_address_as_given(text: str, what: str) -> Address:
+    """Read one address, with or without a domain.  Raises CommandError."""
     found = parse_address_list(text)
     if found.problems or len(found.addresses) != 1:
         reason = found.problems[0] if found.problems else f"{text!r} is not one address"
         raise CommandError(f"{what}: {reason}", os.EX_USAGE)
-    return qualified(site, found.addresses[0])
+    return found.addresses[0]
+
+
+def read_address(site: Site, text: str, what: str) -> Address:
+    """Read one address, completed.  Raises CommandError."""
+    return qualified(site, read_address_as_given(text, what))
 
 
 def read_reverse_path(site: Site, text: str | None) -> Path:

@@ -76,10 +76,11 @@ def _message_as_json(rows: list[QueueRow]) -> dict[str, object]:
 
 def _message_as_text(rows: list[QueueRow]) -> list[str]:
     message, moment = rows[0].message, now()
+    age = short_duration(moment - message.accepted)
     utf8 = ", SMTPUTF8" if message.smtputf8 else ""
     lines = [
         f"Queue id:   {message.queue_id}",
-        f"Accepted:   {message.accepted.astimezone():%Y-%m-%d %H:%M:%S %z}, {short_duration(moment - message.accepted)} ago",
+        f"Accepted:   {message.accepted.astimezone():%Y-%m-%d %H:%M:%S %z}, {age} ago",
         f"Sender:     {printable(str(message.reverse_path)) or '<> (a report: nothing is ever returned for it)'}",
         f"Size:       {short_size(message.octets)} octets, {message.body.value}{utf8}",
     ]

@@ -29,6 +29,7 @@ from posthouse.smtp.server import (
 from posthouse.submit.eager import run
 from posthouse.submit.intake import Intake
 from posthouse.submit.transaction import Transaction
+from posthouse.wiring import SUBMIT_SOCKET
 
 _CHUNK = 64 * 1024
 _STDIN, _STDOUT = 0, 1
@@ -37,7 +38,7 @@ _STDIN, _STDOUT = 0, 1
 def serve_stdin(site: Site) -> int:
     """Talk SMTP with whoever started us until they quit or leave."""
     try:
-        connection = connect(site.run / "submit.sock")
+        connection = connect(site.run / SUBMIT_SOCKET)
     except DaemonDownError:
         StdinSession(site, open_intake(site)).serve()
     else:

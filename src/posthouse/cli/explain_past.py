@@ -1,0 +1,129 @@
+"""``posthouse explain --id``: what was decided for a message when it was accepted, and where it stands now.
+
+The past comes from the log's ``resolved`` events, the present from the queue.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from posthouse.cli.errors import CommandError
+from posthouse.cli.explain_address import short_file
+from posthouse.cli.formats import printable
+from posthouse.cli.log_files import Event, events_about
+from posthouse.cli.queue_rows import row_as_json, row_reason
+from posthouse.cli.site_access import open_queue
+from posthouse.mail import events
+from posthouse.mail.queued import QueueFilter, QueueRow
+
+_LAST_WORDS = frozenset(
+    {events.DELIVERED, events.DEFERRED, events.FAILED, events.EXPIRED, events.BOUNCED, events.REMOVED, events.CANCELLED}
+)
+
+
+@dataclass(slots=True)
+class PastMessage:
+    """What log and queue know of one message."""
+
+    queue_id: str
+    accepted: Event | None = None
+    resolved: list[Event] = field(default_factory=list)
+    last: dict[str, Event] = field(default_factory=dict)  # by recipient
+    finished: bool = False
+    rows: list[QueueRow] = field(default_factory=list)
+
+
+async def recall(site_file: Path, queue_id: str) -> tuple[PastMessage, Path]:
+    """Gather what is known, and the site's directory.  Raises CommandError when nothing is."""
+    past = PastMessage(queue_id)
+    async with open_queue(site_file) as (site, spool):
+        past.rows = [row async for row in await spool.find(QueueFilter(queue_ids=(queue_id,)))]
+        home, log = site.home, site.log.path
+    if log is not None and log.exists():
+        for event in events_about(log, queue_id):
+            _remember(past, event)
+    if not (past.rows or past.accepted or past.resolved):
+        raise CommandError(f"neither the queue nor the log {log or ''} knows {queue_id}", os.EX_NOINPUT)
+    return past, home
+
+
+def _remember(past: PastMessage, event: Event) -> None:
+    if event.get("queue_id") != past.queue_id:
+        return
+    name = event["event"]
+    if name == events.ACCEPTED:
+        past.accepted = event
+    elif name == events.RESOLVED:
+        past.resolved.append(event)
+    elif name == events.FINISHED:
+        past.finished = True
+    elif name in _LAST_WORDS and "recipient" in event:
+        past.last[str(event["recipient"])] = event
+
+
+def past_as_values(past: PastMessage) -> dict[str, object]:
+    """Return it for JSON."""
+    return {
+        "queue_id": past.queue_id,
+        "accepted": past.accepted,
+        "resolved": past.resolved,
+        "last": list(past.last.values()),
+        "finished": past.finished,
+        "queued": [row_as_json(row) for row in past.rows],
+    }
+
+
+def past_as_text(past: PastMessage, home: Path) -> Iterator[str]:
+    """Yield it as lines."""
+    yield f"Message {past.queue_id}"
+    if past.accepted:
+        yield f"  accepted {past.accepted.get('time')} from <{_text(past.accepted, 'sender')}>"
+        client = _text(past.accepted, "client")
+        protocol = _text(past.accepted, "protocol")
+        if client:
+            yield f"  by {protocol or 'command'} from {client}"
+    if not past.resolved:
+        yield "  The log does not say what was decided then; this is how it is queued:"
+    for event in past.resolved:
+        yield from _decided(event, home)
+        yield from _now(past, _text(event, "address") or _text(event, "recipient"))
+    if not past.resolved:
+        for row in past.rows:
+            yield f"  {printable(str(row.recipient.address))}: {_route(row)}"
+            yield from _now(past, str(row.recipient.address))
+
+
+def _decided(event: Event, home: Path) -> Iterator[str]:
+    given, address = _text(event, "recipient"), _text(event, "address")
+    yield f"  {given}" + (f" -> {address}" if address and address != given else "")
+    host = _text(event, "host")
+    yield f"    decided:  channel {_text(event, 'channel')}{f', host {host}' if host else ''}"
+    via = _text(event, "via")
+    for number, step in enumerate(via.split(" > ") if via else []):
+        yield f"    {'because:' if number == 0 else '':<9} {short_file(step, home)}"
+
+
+def _now(past: PastMessage, address: str) -> Iterator[str]:
+    """Yield where a recipient stands, from the queue if it is there, else the log's last word."""
+    row = next((row for row in past.rows if str(row.recipient.address) == address), None)
+    if row is not None:
+        reason = row_reason(row)
+        yield f"    now:      {row.state.value}, {row.attempts} attempts{f'; {printable(reason)}' if reason else ''}"
+        return
+    event = past.last.get(address)
+    if event is None:
+        yield f"    now:      {'gone from the queue' if past.finished else 'unknown'}"
+        return
+    what = " ".join(filter(None, [_text(event, "status"), _text(event, "diagnostic")]))
+    yield f"    now:      {event['event']} {event.get('time', '')}{f': {what}' if what else ''}"
+
+
+def _route(row: QueueRow) -> str:
+    route = row.recipient.route
+    return f"channel {route.channel}{f', host {printable(route.host)}' if route.host else ''}"
+
+
+def _text(event: Event, name: str) -> str:
+    value = event.get(name)
+    return printable(str(value)) if value is not None else ""

@@ -1,0 +1,71 @@
+"""Read the event log back: both formats, rotated files included, one line at a time."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+Event = dict[str, Any]
+
+_LINE_MOST = 1024 * 1024
+_WORD = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+def parse_event(line: bytes) -> Event | None:
+    """Read one line of either format; None for what is not an event."""
+    text = line.decode("utf-8", "replace").strip()
+    if text.startswith("{"):
+        try:
+            event = json.loads(text)
+        except ValueError:
+            return None
+        return event if isinstance(event, dict) and "event" in event else None
+    head = text.split(" ", 2)
+    if len(head) < 2 or "=" in head[0] or "=" in head[1]:
+        return None
+    event = {"time": head[0], "event": head[1]}
+    for name, value in _WORD.findall(head[2] if len(head) > 2 else ""):
+        event[name] = _unquoted(value)
+    return event
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    try:
+        return str(json.loads(value))
+    except ValueError:
+        return value
+
+
+def log_files(path: Path) -> list[Path]:
+    """Return the log and what rotation left of it (``log.1``, ``log.2.gz``, ``log-20261122``), oldest first."""
+    rotated = [file for file in path.parent.glob(f"{path.name}*") if file != path and file.is_file()]
+    rotated.sort(key=lambda file: file.stat().st_mtime)
+    return [*rotated, path]
+
+
+def events_about(path: Path, queue_id: str) -> Iterator[Event]:
+    """Yield what the logs say of one message, in order, reports about it included."""
+    for file in log_files(path):
+        with _opened(file) as stream:
+            yield from matching_events(stream, queue_id)
+
+
+def matching_events(stream: BinaryIO, queue_id: str) -> Iterator[Event]:
+    """Yield the events about a message from where the stream stands."""
+    wanted = queue_id.encode()
+    while line := stream.readline(_LINE_MOST):
+        # Most lines are about others: a search of bytes is much cheaper than a parse.
+        if wanted in line:
+            event = parse_event(line)
+            if event is not None and queue_id in (event.get("queue_id"), event.get("report_id"), event.get("about")):
+                yield event
+
+
+def _opened(file: Path) -> BinaryIO:
+    if file.suffix == ".gz":
+        return cast("BinaryIO", gzip.open(file, "rb"))
+    return file.open("rb")

@@ -1,0 +1,78 @@
+"""``newaliases``: build the databases of alias tables and check what every alias says.
+
+Aliases in text files need no building; they are checked all the same.  Prints one
+line for each table, as the classic does.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from posthouse.cli.site_access import read_site_file
+from posthouse.mail.address_list import parse_address_list
+from posthouse.ports import Table
+from posthouse.site.model import Site, TableKind
+
+
+def rebuild_aliases(site_file: Path) -> int:
+    """Build and check; return the exit code: 65 when an alias cannot be understood."""
+    from posthouse.adapters.table_sources import open_tables
+    from posthouse.wiring import system_clock
+
+    site = read_site_file(site_file)
+    _build(site)
+    tables = open_tables(site, system_clock())
+    good = True
+    for alias in site.aliases:
+        problems = _problems(tables[alias.table])
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        good = good and not problems
+        print(_summary(_place(site, alias.table), tables[alias.table]))
+    if not site.aliases:
+        print("no alias tables in this site")
+    return os.EX_OK if good else os.EX_DATAERR
+
+
+def _build(site: Site) -> None:
+    from posthouse.adapters.table_dbm import build_dbm, database_path
+
+    used = {alias.table for alias in site.aliases}
+    for source in site.tables.values():
+        if source.name in used and source.kind is TableKind.DBM and source.path is not None:
+            target = database_path(source.path)
+            if target != source.path:
+                build_dbm(source.path, target)
+
+
+def _place(site: Site, table: str) -> str:
+    path = site.tables[table].path if table in site.tables else None
+    return str(path) if path else f"{site.file} [tables.{table}]"
+
+
+def _problems(table: Table) -> list[str]:
+    found: list[str] = []
+    checked = getattr(table, "problems", None)
+    if checked is not None:
+        found += map(str, checked())
+    for key, answer in table.entries():
+        for value in answer.values:
+            found += [f"{answer.origin}: alias {key}: {problem}" for problem in parse_address_list(value).problems]
+    return found
+
+
+def _summary(place: str, table: Table) -> str:
+    aliases = longest = total = 0
+    for key, answer in table.entries():
+        right = len(", ".join(answer.values).encode())
+        aliases += 1
+        longest = max(longest, right)
+        total += len(key.encode()) + right
+    return f"{place}: {aliases} aliases, longest {longest} bytes, {total} bytes total"
+
+
+def main() -> None:
+    """Enter from the shell."""
+    from posthouse.cli.sendmail import run_classic
+
+    sys.exit(run_classic("newaliases", sys.argv[1:]))
