@@ -32,6 +32,8 @@ def format_reply(answer: Reply) -> bytes:
     """Return the reply as the wire wants it: CRLF, every line with its code and enhanced status."""
     status = f"{answer.status} " if answer.status else ""
     room = _MAX_LINE_OCTETS - len("250 ") - len(status) - len("\r\n")
+    if len(answer.lines) == 1:  # nearly every reply
+        return f"{answer.code} {status}{_printable(answer.lines[0])[:room]}\r\n".encode("ascii")
     *first, last = [f"{status}{_printable(line)[:room]}\r\n" for line in answer.lines]
     return "".join([*(f"{answer.code}-{line}" for line in first), f"{answer.code} {last}"]).encode("ascii")
 
