@@ -42,14 +42,16 @@ class ReportSubmission:
         """
         parsed = parse_address_list(recipient, 2)
         if len(parsed.addresses) != 1 or parsed.problems:
-            return self._unroutable(about, recipient, "; ".join(parsed.problems) or "not one address")
+            self._unroutable(about, recipient, "; ".join(parsed.problems) or "not one address")
+            return None
         address = parsed.addresses[0]
         self._parts.lookups.refresh()
         resolution = await self._parts.lookups.resolve(address)
         if isinstance(resolution, Deferred):
             raise SpoolError(f"the report's recipient {address} cannot be resolved now: {resolution.reason}")
         if isinstance(resolution, Refused):
-            return self._unroutable(about, recipient, resolution.reason)
+            self._unroutable(about, recipient, resolution.reason)
+            return None
         queue_id = await self._commit(text, _envelope(text, address, resolution), settlements, warnings)
         self._journal.accepted(queue_id, "", len(resolution.recipients), len(text), "")
         self._journal.resolved(queue_id, [(address, resolution)])
@@ -65,7 +67,10 @@ class ReportSubmission:
             return await draft.commit(envelope, self._parts.clock.now(), settlements, warnings)
         except SpoolError:
             await draft.abandon()
-            raise    def _unroutable(self, about: MessageInfo, recipient: str, reason: str) -> None:
+            raise
+
+    def _unroutable(self, about: MessageInfo, recipient: str, reason: str) -> None:
+        """Log why there is no report to send."""
         self._parts.log.event(
             events.REFUSED, command="report", queue_id=about.queue_id, recipient=recipient, reason=reason
         )

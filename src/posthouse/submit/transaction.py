@@ -88,31 +88,30 @@ class Transaction:
             return replies.NO_SENDER
         if address is None:
             return replies.NOT_AN_ADDRESS
-        if self._recipients.are_full:
-            return self._refused("RCPT", replies.TOO_MANY_RECIPIENTS, recipient=str(address))
-        refusal = authorise.refuse_unannounced(address, self._client, smtputf8=self._parameters.smtputf8)
+        refusal = self._refusal_unseen(address)
         if refusal is not None:
             return self._refused("RCPT", refusal, recipient=str(address))
         lookups = self._parts.lookups
-        resolution = lookups.cached(address)
-        if resolution is None:
-            # Before anything is looked up: a stranger's relaying costs us no table.
-            refusal = authorise.refuse_destination(self._client, lookups.routing.destination_of(address))
-            if refusal is not None:
-                return self._refused("RCPT", refusal, recipient=str(address))
-            resolution = await lookups.resolve(address)
-        refusal = authorise.refuse_destination(self._client, resolution.destination)
-        if refusal is not None:
-            return self._refused("RCPT", refusal, recipient=str(address))
+        resolution = lookups.cached(address) or await lookups.resolve(address)
         if not isinstance(resolution, Resolved):
             return self._refused(
                 "RCPT", resolution.reply, recipient=str(address), reason=resolution.reason, via=resolution.via
             )
         if not self._recipients.add(address, resolution, parameters):
-            return self._refused(
-                "RCPT", replies.TOO_MANY_RECIPIENTS, recipient=str(address), reason="too many after expansion"
-            )
+            reason = f"with the {len(resolution.recipients)} that it expands to there would be too many"
+            return self._refused("RCPT", replies.TOO_MANY_RECIPIENTS, recipient=str(address), reason=reason)
         return replies.RECIPIENT_ACCEPTED
+
+    def _refusal_unseen(self, address: Address) -> Reply | None:
+        """Return why a recipient is refused before any table is asked: a stranger's relaying costs us nothing."""
+        if self._recipients.are_full:
+            return replies.TOO_MANY_RECIPIENTS
+        if not self._client.may_relay:
+            destination = self._parts.lookups.routing.destination_of(address)
+            refusal = authorise.refuse_destination(self._client, destination)
+            if refusal is not None:
+                return refusal
+        return authorise.refuse_unannounced(address, self._client, smtputf8=self._parameters.smtputf8)
 
     async def start_text(self) -> Reply:
         """DATA: 354, or a refusal."""
