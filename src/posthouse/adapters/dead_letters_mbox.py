@@ -39,17 +39,14 @@ class MboxDeadLetters:
 
     def _append(self, letter: bytes) -> None:
         try:
-            is_new = not self._path.exists()
-            if is_new:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX)
                 _write_whole(descriptor, letter)
             finally:
                 os.close(descriptor)
-            if is_new:
-                _sync_directory(self._path.parent)
+            _sync_directory(self._path.parent)
         except OSError as error:
             kind = SpoolFullError if error.errno in _FULL else SpoolError
             raise kind(f"dead-letter mailbox {self._path}: {error.strerror}") from error

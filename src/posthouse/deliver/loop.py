@@ -112,21 +112,21 @@ class Deliverer:
         return await self._next_turn()
 
     async def _lease(self) -> None:
-        while free := self._backlog.free:
-            batches = await self._world.queue.lease(self._request(free))
+        while wanted := self._backlog.wanted:
+            batches = await self._world.queue.lease(self._request(wanted))
             for batch in batches:
                 self._start(batch)
-            if len(batches) < free:
+            if len(batches) < wanted:
                 break
         self._world.meter.gauge("attempts_in_flight", self._backlog.in_use)
 
-    def _request(self, free: int) -> LeaseRequest:
+    def _request(self, wanted: int) -> LeaseRequest:
         now = self._world.clock.now()
         return LeaseRequest(
             owner=self._settings.owner,
             now=now,
             until=now + self._settings.lease,
-            batches=free,
+            batches=wanted,
             default_spare=self._backlog.default_spare(tuple(self._world.channels)),
             spare=self._backlog.spare(),
             recipients_per_batch=self._settings.concurrency.recipients_per_attempt,

@@ -54,6 +54,11 @@ class Backlog:
         return 0 if self._draining else max(0, self._slots - self._in_use)
 
     @property
+    def wanted(self) -> int:
+        """Batches to ask for now.  First all but the last quarter, which is asked for by itself under its own rule."""
+        return self.free - self._reserve if self.free > self._reserve else self.free
+
+    @property
     def hops(self) -> int:
         """Hops remembered."""
         return len(self._hops)
@@ -117,6 +122,10 @@ class Backlog:
             if known.in_use or known.attempts < self._window_of(hop.channel).attempts
         }
 
+    @property
+    def _reserve(self) -> int:
+        return self._slots // 4
+
     def _share(self) -> int:
         """Return how many slots any hop may hold at this moment.
 
@@ -124,7 +133,7 @@ class Backlog:
         for those that hold less than an equal share, so that a few slow hops,
         each within its window, don't use up all slots between them.
         """
-        if self.free > self._slots // 4:
+        if self.free > self._reserve:
             return max(1, self._slots // 2)
         active = sum(known.in_use > 0 for known in self._hops.values())
         return max(1, self._slots // (active + 1))
