@@ -107,7 +107,7 @@ def _problem_as_json(problem: Problem) -> dict[str, object]:
 
 @click.command()
 def schema() -> int:
-    """Print the JSON Schema of the site file, for editors."""
+    """Print the JSON Schema of the site file."""
     import json
 
     from posthouse.site.toml import site_schema

@@ -27,9 +27,9 @@ _UNINTERESTING = frozenset({"time", "event", "queue_id", "pid", "role"})
 @json_option
 @site_option
 def log(queue_id: str, follow: bool, patience: timedelta, as_json: bool, site_file: Path) -> int:
-    """Show the life of one message from the log, rotated files included.
+    """Show the life of one message from the log.
 
-    Each step with the time since it was accepted; with --json the events as they were logged, one a line.
+    Rotated files are read, too. Each step is shown with the time since the first; with --json the events as they were logged, one a line.
     """
     path = read_site_file(site_file).log.path
     if path is None:
