@@ -111,7 +111,7 @@ class ServerSession:
         """Answer the event that waits.  A 421 ends the session.  After the end an answer is dropped."""
         if self.state is State.CLOSED:
             return
-        if self._question is None:
+        if self._question is None or self._events:
             raise RuntimeError("no event waits for an answer")
         question, self._question = self._question, None
         if answer.code == 421:
@@ -150,8 +150,8 @@ class ServerSession:
 
     @property
     def is_waiting(self) -> bool:
-        """Is an answer owed?"""
-        return self._question is not None
+        """Does the event that next_event() gave last wait for an answer?"""
+        return self._question is not None and not self._events
 
     @property
     def buffered_octets(self) -> int:
