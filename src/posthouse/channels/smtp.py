@@ -57,11 +57,11 @@ class SmtpChannel:
     ) -> None:
         self._declaration = declaration
         self._dialect = settings.dialect
-        self._dialer = Dialer(settings)
         self._resolver = resolver
         self._chance = chance
         self._ourselves = ourselves
         self._idle = IdleConnections(declaration.keep_connections, declaration.idle)
+        self._dialer = Dialer(settings, self._idle.dismiss)
 
     async def attempt(self, batch: Batch, text: StoredText) -> AttemptReport:
         """Send the batch over an idle connection, or over a new one to the first host that serves us."""
@@ -170,8 +170,9 @@ async def _run(connection: Connection, transaction: Transaction, text: StoredTex
 
 
 def _nothing_taken_up(event: TransactionEnded) -> bool:
-    """Was MAIL itself answered 4yz?  Then the host, not the recipients, is the trouble."""
-    return all(result.command is Awaiting.MAIL and result.reply.is_transient for result in event.results)
+    """Was MAIL itself (or the RSET before it) answered 4yz?  Then the host, not the recipients, is the trouble."""
+    start = (Awaiting.RSET, Awaiting.MAIL)
+    return all(result.command in start and result.reply.is_transient for result in event.results)
 
 
 def _transaction(batch: Batch, text: StoredText) -> Transaction:

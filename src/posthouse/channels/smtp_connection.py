@@ -9,6 +9,7 @@ connection; a peer that drips octets without ever ending a line does not prolong
 import asyncio
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -49,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._timeouts = timeouts
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._early: ClientEvent | None = None  # came while text was being sent
+        self._events: deque[ClientEvent] = deque()  # read from the session ahead of the channel
         self._lines_came = False
         self._paused = False
         self._lost = False
@@ -111,11 +112,11 @@ class Connection(asyncio.Protocol):
         async for chunk in text.chunks():
             # Flushed one chunk late, so that the last one travels together with the final dot.
             await self._flush_text()
-            if not self.session.wants_text or self._early is not None:
+            if not self.session.wants_text:
                 return
             self.session.send_text(chunk)
         await self._flush_text()
-        if self.session.wants_text and self._early is None:
+        if self.session.wants_text:
             self.session.end_text()
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str | None) -> None:
@@ -138,14 +139,14 @@ class Connection(asyncio.Protocol):
         """Say QUIT if that is possible, and do not wait for it here."""
         if self._lost or self._transport is None:
             return
-        if not self.is_usable:
-            self.abort()
-            return
-        self.session.quit()
-        self._flush()
         transport = self._transport
         timer = asyncio.get_running_loop().call_later(self._timeouts.quit.total_seconds(), transport.abort)
         self.ended.add_done_callback(lambda _: timer.cancel())
+        if not self.is_usable:
+            transport.close()
+            return
+        self.session.quit()
+        self._flush()
         self.on_disturbed = transport.close  # the answer to QUIT, whatever it is
 
     def abort(self) -> None:
@@ -157,15 +158,20 @@ class Connection(asyncio.Protocol):
     # The waits.
 
     def _next_event(self) -> ClientEvent | None:
-        if self._early is not None:
-            event, self._early = self._early, None
-            return event
+        if not self._events:
+            self._read_event()
+        return self._events.popleft() if self._events else None
+
+    def _read_event(self) -> bool:
         try:
-            return self.session.next_event()
+            event = self.session.next_event()
         except ProtocolError as error:
             self.trouble = f"the peer does not speak SMTP: {error}"
             self.abort()
-            return self.session.next_event()
+            return False
+        if event is not None:
+            self._events.append(event)
+        return event is not None
 
     async def _wait_for_reply(self) -> None:
         awaiting = self.session.awaiting
@@ -180,11 +186,10 @@ class Connection(asyncio.Protocol):
         self._flush()
         patience = self._timeouts.data_block.total_seconds()
         deadline = asyncio.get_running_loop().time() + patience
-        while self._paused and not self._lost and self._early is None:
+        self._read_event()
+        while self._paused and self.session.wants_text:
             await self._wait(deadline, f"the peer took no text for {patience:g} seconds")
-            self._early = self._next_event()
-        if self._early is None:
-            self._early = self._next_event()
+            self._read_event()  # it may break off with a reply
 
     async def _wait(self, deadline: float, trouble: str) -> None:
         loop = asyncio.get_running_loop()
@@ -208,7 +213,11 @@ class Connection(asyncio.Protocol):
     def _lose(self) -> None:
         if not self._lost:
             self._lost = True
+            # A reply that came together with the end of the connection still counts.
+            while self._read_event():
+                pass
             self.session.connection_lost()
+            self._read_event()
         self._wake()
 
     def _wake(self) -> None:

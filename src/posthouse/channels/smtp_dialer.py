@@ -6,7 +6,7 @@ exception: the channel goes on to the next address.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -50,10 +50,11 @@ def unverified_context() -> ssl.SSLContext:
 
 
 class Dialer:
-    """Opens connections with one channel's settings."""
+    """Opens connections with one channel's settings; ``dismiss`` ends those that are of no use."""
 
-    def __init__(self, settings: DialSettings) -> None:
+    def __init__(self, settings: DialSettings, dismiss: Callable[[Connection], None]) -> None:
         self._settings = settings
+        self._dismiss = dismiss
         self._context = unverified_context()
 
     async def open(self, target: Target) -> Connection | Outcome:
@@ -90,7 +91,7 @@ class Dialer:
             raise
         if refusal is None:
             return connection
-        connection.dismiss()
+        self._dismiss(connection)
         return refusal
 
     def _connect(self, connection: Connection, target: Target) -> Awaitable[object]:
