@@ -1,0 +1,83 @@
+"""Reads a site file: octets to text, text to TOML, TOML to a Site.
+
+A file that is not TOML has one problem, where the parser stopped; every other file has all
+of its problems reported at once.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+from posthouse.mail.lookup import Origin
+from posthouse.site.model import Site
+from posthouse.site.problems import Problem, SiteError
+from posthouse.site.toml.assemble import assemble
+from posthouse.site.toml.positions import Positions
+from posthouse.site.toml.walk import Walk
+
+MAX_OCTETS = 10 * 1024 * 1024
+
+_PLACE = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)", re.DOTALL)
+
+
+def read(path: Path) -> Site:
+    """Read a site file.  Raises SiteError."""
+    text = _text(path)
+    try:
+        document = tomllib.loads(text)
+        positions = Positions(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SiteError([_syntax_problem(str(error), text, str(path))]) from error
+    except RecursionError as error:
+        raise _unusable(path, "the file nests arrays or tables too deeply", "a few levels are enough") from error
+    except ValueError as error:  # a number with thousands of digits
+        raise _unusable(path, f"the file is not TOML: {error}", "correct it") from error
+    file = path.absolute()
+    walk = Walk(document, positions, str(path), file.parent)
+    site = assemble(walk, file)
+    if walk.problems:
+        raise SiteError(sorted(walk.problems, key=lambda problem: (problem.origin.line, problem.origin.column)))
+    return site
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            wire = stream.read(MAX_OCTETS + 1)
+    except IsADirectoryError as error:
+        raise _unusable(path, "this is a directory", "name the site file itself") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise _unusable(path, f"the file can't be read: {reason}", "name a site file that can be read") from error
+    if len(wire) > MAX_OCTETS:
+        raise _unusable(path, f"the file is larger than {MAX_OCTETS} octets", "keep large tables in files of their own")
+    try:
+        return wire.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        before = wire[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        problem = Problem(Origin(str(path), line, column), "the file is not UTF-8", "save it as UTF-8")
+        raise SiteError([problem]) from error
+
+
+def _unusable(path: Path, wrong: str, right: str) -> SiteError:
+    return SiteError([Problem(Origin(str(path)), wrong, right)])
+
+
+def _syntax_problem(message: str, text: str, file: str) -> Problem:
+    """Make a problem of the parser's message, which ends in the place."""
+    match = _PLACE.fullmatch(message)
+    wrong, line, column = (match[1], match[2], match[3]) if match else (message, None, None)
+    if line is None:  # at the end of the document
+        line, column = str(text.count("\n") + 1), str(len(text) - text.rfind("\n"))
+    origin = Origin(file, int(line), int(column or 1))
+    return Problem(origin, f"not TOML: {wrong[:1].lower()}{wrong[1:]}", _syntax_hint(wrong))
+
+
+def _syntax_hint(wrong: str) -> str:
+    lowered = wrong.lower()
+    if "twice" in lowered or "overwrite" in lowered or "already" in lowered or "duplicate" in lowered:
+        return "say it once"
+    if "value" in lowered:
+        return 'write texts in quotes, as in name = "mail.example.org"'
+    return "a line is a [table], a key = value, or a # comment; keys with dots in them stand in quotes"
