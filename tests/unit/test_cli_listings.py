@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-from support.cli_rows import NOW, message, row, streamed
 
 from posthouse.cli.mailq import listing
 from posthouse.cli.queue_rows import row_as_json, row_as_text
 from posthouse.mail.outcome import deferred
 from posthouse.mail.queued import RecipientState
+from support.cli_rows import NOW, message, row, streamed
 
 SPOOL = Path("/var/spool/posthouse")
 REFUSED = deferred("connection refused", status="4.4.1", remote="mx.example.net")
@@ -97,7 +97,7 @@ def test_queue_list_fits_80_columns(shown):
 
 def test_queue_list_says_what_where_and_why():
     assert list(row_as_text(row(outcome=REFUSED, attempts=3), NOW, 80)) == [
-        "1QjK2m0aBcDeF  3h12m   512  queued    in 12m   someone@example.net",
+        "1QjK2m0aBcDeF  3h12m   512  queued    in 12m    someone@example.net",
         "                from sender@example.org, by smtp example.net, 3 attempts",
         "                4.4.1 connection refused",
     ]

@@ -67,10 +67,10 @@ def refusal_code(refused: tuple[Refused, ...]) -> int:
 def raise_unless_positive(reply: Reply) -> None:
     """Raise HandoverError for a reply that refuses the whole message."""
     if not reply.is_positive:
-        raise HandoverError(str(reply), os.EX_TEMPFAIL if reply.is_transient else os.EX_UNAVAILABLE)
+        raise HandoverError(f"{reply}: the message was NOT accepted", os.EX_TEMPFAIL if reply.is_transient else os.EX_UNAVAILABLE)
 
 
 def raise_if_all_refused(letter: Letter, refused: tuple[Refused, ...]) -> None:
     """Raise HandoverError when there is nobody left to send to."""
     if len(refused) == len(letter.recipients):
-        raise HandoverError("no recipient was accepted", refusal_code(refused), refused)
+        raise HandoverError("no recipient was accepted: the message was NOT sent", refusal_code(refused), refused)

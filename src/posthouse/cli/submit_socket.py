@@ -64,13 +64,18 @@ class SubmitConnection:
         self._socket.settimeout(_REPLY_SECONDS)
         self._replies = self._socket.makefile("rb")
         self._dialogue = dialogue
+        self._text_ended = False
 
     def submit(self, letter: Letter) -> Handover:
         """Hand one message in and close.  Raises HandoverError when it was not taken."""
         try:
             return self._submit(letter)
         except (OSError, EOFError) as error:
-            raise HandoverError(f"the daemon broke off: {error or type(error).__name__}", os.EX_TEMPFAIL) from error
+            reason = str(error) or type(error).__name__
+            # RFC 1047: once the final dot is sent, only its reply could have told.
+            fate = "whether it kept the message is not known" if self._text_ended else "the message was NOT accepted"
+            message = f"the daemon broke off ({reason}): {fate}"
+            raise HandoverError(message, os.EX_TEMPFAIL) from error
         finally:
             self._replies.close()
             self._socket.close()
@@ -108,6 +113,7 @@ class SubmitConnection:
                 stuffed = b"." + stuffed
             self._socket.sendall(stuffed)
             at_line_start = chunk.endswith(b"\r\n") if chunk else at_line_start
+        self._text_ended = True
         self._socket.sendall(b".\r\n" if at_line_start else b"\r\n.\r\n")
 
     def _command(self, command: bytes) -> Reply:
