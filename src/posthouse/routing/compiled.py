@@ -80,21 +80,16 @@ def compile_routing(site: Site) -> Routing:
     """Compile the routing part of a site."""
     hosts: dict[str, RouteRule] = {}
     suffixes: dict[str, RouteRule] = {}
-    otherwise: RouteRule | None = None
+    everything = [rule for rule in site.routes if rule.pattern == "*"]
     for rule in site.routes:
-        pattern = rule.pattern.lower()
-        if pattern == "*":
-            otherwise = otherwise or rule
-        elif pattern.startswith("*."):
-            suffixes.setdefault(pattern[2:], rule)
-        elif pattern.startswith("."):
-            suffixes.setdefault(pattern[1:], rule)
-        else:
-            hosts.setdefault(pattern, rule)
+        if rule.pattern.startswith(("*.", ".")):
+            suffixes.setdefault(canonical_domain(rule.pattern.lstrip("*").lstrip(".")), rule)
+        elif rule.pattern != "*":
+            hosts.setdefault(canonical_domain(rule.pattern), rule)
     # ".domain" also means the domain itself, unless a rule names exactly that.
     for rule in site.routes:
         if rule.pattern.startswith("."):
-            hosts.setdefault(rule.pattern[1:].lower(), rule)
+            hosts.setdefault(canonical_domain(rule.pattern[1:]), rule)
     domains = {canonical_domain(domain.name): domain for domain in site.domains.values()}
     default_domain = _default_domain(site, domains)
     # A site without local domains still has a postmaster (RFC 5321 section 4.5.1).
@@ -108,7 +103,7 @@ def compile_routing(site: Site) -> Routing:
         aliases=site.aliases,
         hosts=hosts,
         suffixes=suffixes,
-        otherwise=otherwise,
+        otherwise=everything[0] if everything else None,
         channels=site.channels,
         alias_depth=site.limits.alias_depth,
         alias_width=site.limits.alias_width,
