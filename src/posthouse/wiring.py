@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posthouse.ports import (
     Clock,
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from posthouse.adapters.event_log_file import FileEventLog
     from posthouse.adapters.event_log_structlog import StructlogEventLog
+    from posthouse.adapters.spool_sqlite import SqliteSpool
+    from posthouse.adapters.spool_sqlite_direct import DirectSpool
     from posthouse.adapters.wakeup_unix import WakeupSender
     from posthouse.deliver.loop import Deliverer
     from posthouse.deliver.settings import Settings
@@ -152,14 +154,23 @@ def direct_intake(site: Site) -> "Intake":
 # The spool.
 
 
-def open_direct_spool(site: Site, clock: Clock) -> SpoolIntake:
-    """Return the spool's intake for a short command."""
-    raise NotImplementedError
+def open_spool(site: Site, clock: Clock) -> "SqliteSpool":
+    """Return both faces of the spool for a long-running process: after any fork, inside its event loop."""
+    from posthouse.adapters.spool_sqlite import SqliteSpool
+
+    return SqliteSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=clock.now)
 
 
-def open_spool(site: Site, clock: Clock) -> Any:
-    """Return both faces of the spool for a long-running process."""
-    raise NotImplementedError
+def open_direct_spool(site: Site, clock: Clock) -> "DirectSpool":
+    """Return both faces of the spool for a short command: no threads, no event loop."""
+    from posthouse.adapters.spool_sqlite_direct import DirectSpool
+
+    return DirectSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=clock.now)
+
+
+def open_spool_queue(site: Site) -> "DirectSpool":
+    """Return the queue for operators' commands."""
+    return open_direct_spool(site, system_clock())
 
 
 # The daemon's processes.
