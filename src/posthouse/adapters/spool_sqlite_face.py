@@ -1,0 +1,267 @@
+"""The two faces of the embedded spool, whoever does the work.
+
+A Runner says where transactions and files are handled: SqliteSpool in threads
+behind an event loop, DirectSpool at once.  Nothing here imports an event loop.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from posthouse.adapters import spool_sqlite_leases as leases
+from posthouse.adapters import spool_sqlite_listing as listing
+from posthouse.adapters.spool_sqlite_commit import Runner, Step
+from posthouse.adapters.spool_sqlite_rows import prepare_message
+from posthouse.adapters.spool_sqlite_schema import TEXTS
+from posthouse.adapters.spool_sqlite_store import Operation, RecipientKey, Store
+from posthouse.adapters.spool_sqlite_texts import (
+    FileText,
+    RowText,
+    TextFile,
+    old_texts,
+    orphan_age,
+    remove_orphans,
+)
+from posthouse.mail.envelope import Envelope
+from posthouse.mail.errors import SpoolError
+from posthouse.mail.queued import (
+    Batch,
+    Hop,
+    LeaseRequest,
+    QueueCount,
+    QueueFilter,
+    QueueId,
+    QueueRow,
+    Settlement,
+    Verb,
+    WarningMark,
+)
+from posthouse.ports import StoredText
+from posthouse.queueing.formats import from_microseconds, to_microseconds
+from posthouse.queueing.texts import PIECE_OCTETS
+
+IN_ROW_OCTETS = 64 * 1024  # larger texts lie in files
+_KEPT_OCTETS = 8 * 1024 * 1024  # small texts kept from a lease until they are asked for
+
+
+class SqliteDraft:
+    """One message being written: in memory while it is small, then in a file."""
+
+    def __init__(self, folder: Path, runner: Runner, step: Step, min_free_octets: int) -> None:
+        self._folder = folder
+        self._runner = runner
+        self._step = step
+        self._min_free_octets = min_free_octets
+        self._chunks: list[bytes] = []
+        self._waiting = 0  # octets in _chunks
+        self._octets = 0
+        self._file: TextFile | None = None
+        self._open = True
+
+    async def write(self, chunk: bytes) -> None:
+        """Append text; waits for the disk once the text is large."""
+        self._require_open()
+        self._chunks.append(chunk)
+        self._waiting += len(chunk)
+        self._octets += len(chunk)
+        if self._octets > IN_ROW_OCTETS and self._waiting >= PIECE_OCTETS:
+            await self._spill()
+
+    async def _spill(self) -> None:
+        if self._file is None:
+            self._file = TextFile(self._folder, self._step, self._min_free_octets)
+        file, chunks = self._file, self._chunks
+        self._chunks, self._waiting = [], 0
+        await self._runner.file(lambda: file.append(b"".join(chunks)))
+
+    async def commit(
+        self,
+        envelope: Envelope,
+        accepted: datetime,
+        settlements: Sequence[Settlement] = (),
+        warnings: Sequence[WarningMark] = (),
+    ) -> QueueId:
+        """Make the message durable."""
+        self._require_open()
+        if self._octets > IN_ROW_OCTETS:
+            return await self._commit_file(envelope, accepted, settlements, warnings)
+        self._open = False
+        text = b"".join(self._chunks)
+        self._chunks = []
+        prepared = prepare_message(envelope, accepted, octets=len(text), text=text, text_file=None)
+        if settlements or warnings:
+            return await self._runner.write(lambda store: store.commit_report(prepared, settlements, warnings))
+        return await self._runner.write(lambda store: store.insert(prepared))
+
+    async def _commit_file(
+        self,
+        envelope: Envelope,
+        accepted: datetime,
+        settlements: Sequence[Settlement],
+        warnings: Sequence[WarningMark],
+    ) -> QueueId:
+        if self._waiting or self._file is None:
+            await self._spill()
+        # From here on the file belongs to the transaction: if we are cancelled, the row may yet be committed.
+        file, self._file, self._open = self._file, None, False
+        assert file is not None  # noqa: S101 - _spill has made it
+        prepared = prepare_message(envelope, accepted, octets=self._octets, text=None, text_file=file.name)
+        try:
+            await self._runner.file(file.sync)
+            return await self._runner.write(lambda store: store.commit_report(prepared, settlements, warnings))
+        except SpoolError:
+            await self._runner.file(file.discard)
+            raise
+        finally:
+            file.release()
+
+    async def abandon(self) -> None:
+        """Forget the draft."""
+        self._open = False
+        self._chunks = []
+        file, self._file = self._file, None
+        if file is not None:
+            await self._runner.file(file.discard)
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise SpoolError("this draft was committed or abandoned")
+
+
+class SqliteFace:
+    """SpoolIntake and SpoolQueue over a Runner."""
+
+    def __init__(
+        self, folder: Path, runner: Runner, *, min_free_octets: int, now: Callable[[], datetime] | None, step: Step
+    ) -> None:
+        self._folder = folder
+        self._runner = runner
+        self._min_free_octets = min_free_octets
+        self._now = now or (lambda: datetime.now(UTC))
+        self._step = step
+        self._texts: OrderedDict[QueueId, bytes] = OrderedDict()
+        self._texts_octets = 0
+
+    def begin(self) -> SqliteDraft:
+        """Begin a message."""
+        return SqliteDraft(self._folder, self._runner, self._step, self._min_free_octets)
+
+    # -- leases
+
+    async def lease(self, request: LeaseRequest) -> Sequence[Batch]:
+        """Take due work."""
+        batches, texts = await self._runner.write(lambda store: leases.lease(store, request))
+        self._keep(texts)
+        return batches
+
+    async def overdue(self, request: LeaseRequest, accepted_before: datetime) -> Sequence[Batch]:
+        """Lease what has expired."""
+        batches, _ = await self._runner.write(lambda store: leases.overdue(store, request, accepted_before))
+        return batches
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
+        """Record results durably."""
+        return await self._runner.write(lambda store: store.settle(settlements))
+
+    async def renew(self, batches: Sequence[Batch], until: datetime) -> None:
+        """Prolong leases that still hold."""
+        await self._runner.write(lambda store: leases.renew(store, batches, until))
+
+    async def release_owner(self, owner: str) -> int:
+        """Give back an owner's leases."""
+        return await self._runner.write(lambda store: leases.release_owner(store, owner))
+
+    async def postpone(self, hop: Hop, until: datetime, reason: str) -> None:
+        """Lease nothing for this hop before that time."""
+        await self._runner.write(lambda store: leases.postpone(store, hop, until, reason))
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next work becomes due."""
+        microseconds = await self._runner.read(leases.next_due)
+        return None if microseconds is None else from_microseconds(microseconds)
+
+    async def unwarned(self, accepted_before: datetime, limit: int) -> Sequence[Batch]:
+        """Return recipients due a delay warning."""
+        return await self._runner.write(lambda store: leases.unwarned(store, accepted_before, limit))
+
+    # -- texts
+
+    async def read_text(self, queue_id: QueueId) -> StoredText:
+        """Open a text; one that came with a lease is at hand."""
+        kept = self._texts.pop(queue_id, None)
+        if kept is not None:
+            self._texts_octets -= len(kept)
+            return RowText(kept)
+        octets, name, text = await self._runner.read(lambda connection: listing.read_text_row(connection, queue_id))
+        if text is not None:
+            return RowText(text)
+        return FileText(self._folder / TEXTS / (name or ""), octets, self._runner)
+
+    def _keep(self, texts: Sequence[leases.Text]) -> None:
+        """Keep the texts of the latest leases; the oldest make room."""
+        for queue_id, octets, text in texts:
+            if queue_id not in self._texts:
+                self._texts[queue_id] = text
+                self._texts_octets += octets
+        while self._texts_octets > _KEPT_OCTETS:
+            _, text = self._texts.popitem(last=False)
+            self._texts_octets -= len(text)
+
+    async def clean_orphans(self) -> int:
+        """Remove old text files that belong to no message; for the deliver process when it starts."""
+        removed = 0
+        for names in await self._runner.file(lambda: _in_hundreds(self._folder)):
+            removed += await self._runner.write(_cleaning(self._folder, names))
+        return removed
+
+    # -- operators
+
+    async def find(self, query: QueueFilter) -> AsyncIterator[QueueRow]:
+        """Stream matching recipients."""
+        return self._find(query)
+
+    async def _find(self, query: QueueFilter) -> AsyncIterator[QueueRow]:
+        now_us = to_microseconds(self._now())
+        after: RecipientKey | None = listing.FIRST
+        while after is not None:
+            page, after = await self._runner.read(partial(listing.find_page, query=query, after=after, now_us=now_us))
+            for row in page:
+                yield row
+
+    async def group(self, query: QueueFilter, by: str) -> Sequence[QueueCount]:
+        """Count by something, largest first."""
+        return await self._runner.read(lambda connection: listing.group(connection, query, by))
+
+    async def act(self, query: QueueFilter, verb: Verb, now: datetime, *, dry_run: bool, note: str = "") -> int:
+        """Do an operator's verb, page by page."""
+        deed = listing.Deed(query, verb, now, dry_run, note)
+        done = 0
+        after: RecipientKey | None = listing.FIRST
+        while after is not None:
+            count, after = await self._runner.write(partial(listing.act_page, deed=deed, after=after))
+            done += count
+        return done
+
+    async def close(self) -> None:
+        """Finish what waits and give everything back."""
+        await self._runner.close()
+
+
+def _in_hundreds(folder: Path) -> list[list[str]]:
+    names = list(old_texts(folder, orphan_age()))
+    return [names[start : start + 100] for start in range(0, len(names), 100)]
+
+
+def _cleaning(folder: Path, names: Sequence[str]) -> Operation[int]:
+    def clean(store: Store) -> int:
+        rows = store.execute(
+            "SELECT text_file FROM message WHERE text_file IS NOT NULL"
+            " AND text_file IN (SELECT value FROM json_each(?))",
+            (json.dumps(names),),
+        )
+        return remove_orphans(folder, names, kept={row[0] for row in rows})
+
+    return clean
