@@ -1,7 +1,6 @@
 """The channels of a document, those that are there without being declared, and what each kind needs."""
 
 from posthouse.mail.limits import Timeouts
-from posthouse.mail.queued import REPORT_CHANNEL
 from posthouse.site.model import ChannelDeclaration, ChannelKind, MailboxFormat
 from posthouse.site.toml import language
 from posthouse.site.toml.positions import TomlPath
@@ -9,7 +8,7 @@ from posthouse.site.toml.references import kind_of
 from posthouse.site.toml.walk import Values, Walk
 
 _KINDS = {kind.value: kind for kind in ChannelKind}
-_NETWORKED = (ChannelKind.SMTP, ChannelKind.LMTP)
+RESERVED = "report"  # mail.queued.REPORT_CHANNEL, whose import would slow down every command
 
 
 def read_channels(walk: Walk, timeouts: Timeouts) -> dict[str, ChannelDeclaration]:
@@ -43,7 +42,7 @@ def _complete(walk: Walk, kind: ChannelKind, values: Values, timeouts: Timeouts)
 
 def _check(walk: Walk, name: str, kind: ChannelKind, values: Values, path: TomlPath) -> None:
     relay, argv = values.get("relay", ""), values.get("argv")
-    if name == REPORT_CHANNEL:
+    if name == RESERVED:
         walk.wrong(path, f'"{name}" is the name under which Posthouse queues its own reports', "choose another name")
     if kind is ChannelKind.PROGRAM and argv is None:
         walk.wrong(path, f"the channel {name} has no program", 'add argv, as in argv = ["/usr/bin/filter", "{user}"]')
