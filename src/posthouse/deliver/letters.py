@@ -86,6 +86,7 @@ class Letters:
             envid=message.envid,
             smtputf8=message.smtputf8,
             note=note,
+            is_kept=returned is Returned.ALL,
         )
 
     def _brings_all(self, message: MessageInfo) -> bool:

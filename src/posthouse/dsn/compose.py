@@ -43,11 +43,6 @@ def compose(report: Report) -> bytes:
     return _header(report, boundary, body) + b"\r\n" + body
 
 
-def returns_full(report: Report) -> bool:
-    """Say whether the composed report brings the whole message back."""
-    return _returned(report)[1]
-
-
 def _header(report: Report, boundary: str, body: bytes) -> bytes:
     name = one_line(report.reporting_mta)
     is_global = "global-" if _is_global(report) else ""
@@ -117,7 +112,7 @@ def _returned_type(report: Report, is_full: bool) -> str:
 
 def _returned(report: Report) -> tuple[bytes, bool]:
     """Return what is brought back: the whole message only if its lines can travel in a report."""
-    if report.is_full and not _LONG_LINE.search(report.returned):
+    if report.is_full and (report.is_kept or not _LONG_LINE.search(report.returned)):
         return report.returned, True
     header = report.returned.partition(b"\r\n\r\n")[0]
     header = header if header.endswith(b"\r\n") else header + b"\r\n"

@@ -63,6 +63,7 @@ class Report:
     envid: str = ""
     smtputf8: bool = False
     note: str = ""
+    is_kept: bool = False  # goes to a file and never by SMTP: lines of any length may come back
 
     def __post_init__(self) -> None:
         if not self.recipients:
