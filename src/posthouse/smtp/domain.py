@@ -89,7 +89,10 @@ def _check_literal(domain: str) -> None:
     if tagged is None:
         _check_ipv4(match[1])
     elif tagged[1].lower() == "ipv6":
-        _check_ipv6(tagged[2])
+        if not _is_ipv6(tagged[2]):
+            raise MalformedError(f"{tagged[2]!r} is not an IPv6 address")
+    elif _is_ipv6(match[1]):
+        raise MalformedError(f"an IPv6 literal is written [IPv6:{match[1]}]")
     # Any other tag is a General-address-literal: well-formed, though nobody can route it.
 
 
@@ -99,10 +102,9 @@ def _check_ipv4(address: str) -> None:
         raise MalformedError(f"{address!r} is not an IPv4 address")
 
 
-def _check_ipv6(address: str) -> None:
+def _is_ipv6(address: str) -> bool:
     try:
-        ipaddress.IPv6Address(address)
-    except ValueError as error:
-        raise MalformedError(f"{address!r} is not an IPv6 address") from error
-    if "%" in address:
-        raise MalformedError("an address literal has no zone")
+        # A zone ("%eth0") means something on one host only.
+        return ipaddress.IPv6Address(address).scope_id is None
+    except ValueError:
+        return False

@@ -71,7 +71,7 @@ class ReplyReader:
         *lines, self._rest = (self._rest + wire).split(b"\n")
         for line in lines:
             self._take_line(line.removesuffix(b"\r"))
-        if len(self._rest) > _MAX_READ_LINE_OCTETS:
+        if len(self._rest.removesuffix(b"\r")) > _MAX_READ_LINE_OCTETS:
             raise ProtocolError("the peer sent an overlong reply line")
 
     def next_reply(self) -> Reply | None:
