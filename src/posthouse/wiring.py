@@ -87,10 +87,16 @@ def build_resolver(site: Site, clock: Clock) -> Resolver:
 
 
 def light_event_log(site: Site, clock: Clock, role: str) -> "FileEventLog":
-    """Return the log of a short command: it appends to the site's log file."""
+    """Return the log of a short command: it appends to the site's log file.
+
+    A site that logs to standard error means the daemon's, not that of whoever runs sendmail: then it says nothing.
+    """
+    from dataclasses import replace
+
     from posthouse.adapters.event_log_file import FileEventLog
 
-    return FileEventLog(site.log, clock, role)
+    declaration = site.log if site.log.path is not None else replace(site.log, path=Path(os.devnull))
+    return FileEventLog(declaration, clock, role)
 
 
 def daemon_event_log(site: Site, clock: Clock, role: str) -> "StructlogEventLog":

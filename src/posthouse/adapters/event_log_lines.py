@@ -99,12 +99,18 @@ class LineSink:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._descriptor = self._open()
         self.lost = 0
+        try:
+            self._descriptor = self._open()
+        except OSError:
+            # sendmail takes mail for users who may not write the log, too.
+            self._descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            self.lost = 1
 
     def _open(self) -> int:
         if self._path is None:
             return 2
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
     def write(self, line: bytes) -> None:
