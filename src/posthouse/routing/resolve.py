@@ -26,7 +26,7 @@ Steps = Generator[Lookup | Decision, Answer | None, Resolution]
 _Key = tuple[str, str]
 
 # Values that sendmail and MMDF deliver to a program, a file or the members of a list file.
-_NOT_AN_ADDRESS = re.compile(r'(?:^|,)\s*"?(?:\||/|:include:)', re.IGNORECASE)
+NOT_AN_ADDRESS = re.compile(r'(?:^|,)\s*"?(?:\||/|:include:)', re.IGNORECASE)
 _LOCAL_CHANNEL = "local"
 _POSTMASTER = "postmaster"
 
@@ -201,7 +201,7 @@ class _Expansion:
         """Read the value of an alias."""
         targets: list[Address] = []
         for value in answer.values:
-            if _NOT_AN_ADDRESS.search(value):
+            if NOT_AN_ADDRESS.search(value):
                 yield Decision(f"{value!r} is not yet a recipient here", answer.origin)
                 raise _HopelessError(
                     replies.not_a_recipient(self.asked),

@@ -11,6 +11,7 @@ from posthouse.mail.status import Status
 from posthouse.routing.compiled import canonical_domain
 from posthouse.routing.replies import try_later
 from posthouse.routing.resolution import Destination, Resolved
+from posthouse.routing.resolve import NOT_AN_ADDRESS
 from posthouse.submit import replies
 from posthouse.submit.parts import Parts
 
@@ -61,6 +62,8 @@ async def _members(parts: Parts, table: str, address: Address) -> Answer:
 def _shown(parts: Parts, answer: Answer) -> Reply:
     members: list[Address] = []
     for value in answer.values:
+        if NOT_AN_ADDRESS.search(value):
+            return replies.NO_EXPANSION
         members += parse_address_list(value, _MEMBERS_SHOWN - len(members)).addresses
     if not members:
         return replies.NO_EXPANSION
