@@ -7,13 +7,14 @@ it).  It must match the whole key, without case; the first line that matches ans
 ``\1`` to ``\9`` stand for groups, ``\\`` for a backslash.
 
 A pattern that could take for ever is refused when the table is read: a group that is repeated may
-hold neither a repetition nor alternatives, no pattern repeats without bound more than four times, and
-keys longer than an address are never matched.
+hold neither a repetition nor alternatives, and the ways in which a pattern could be tried on the longest
+key are estimated and bounded.  That leaves room for three ``*`` or ``+``, or for two and nine ``?``, or
+for one and many alternatives.  Keys longer than an address are never matched.
 
-Known limits: four unbounded repetitions side by side can still cost the fourth power of the key's
-length; what follows ``+`` or ``*`` should be something that the repeated part can't match.
+Known limits: the estimate assumes the worst, so that some harmless patterns are refused too.
 """
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ from posthouse.tables.syntax import MAX_PROBLEMS, content_of
 MAX_KEY_LENGTH = 320  # RFC 5321 section 4.5.3.1: 64 for the local-part, an at-sign, 255 for the domain
 MAX_PATTERN_LENGTH = 1024
 MAX_RULES = 10_000  # each is tried in turn
-_UNBOUNDED = 4
+_MOST_WAYS = 27.0  # as a power of two: about a second
 
 _SPLIT = re.compile(r"([^ \t]+)(?:[ \t]+(.*))?", re.DOTALL)
 _TOKEN = re.compile(
@@ -133,6 +134,7 @@ class _Group:
     """A group as far as it has been read."""
 
     is_complex: bool = False  # holds a repetition or alternatives, itself or further in
+    alternatives: int = 1
 
 
 def _danger(pattern: str) -> str:
@@ -141,7 +143,7 @@ def _danger(pattern: str) -> str:
         return f"has {len(pattern)} characters, at most {MAX_PATTERN_LENGTH} are read"
     groups = [_Group()]
     closed: _Group | None = None  # the group that ended just before
-    unbounded = 0
+    ways = 0.0
     for token in _TOKEN.finditer(pattern):
         last, closed = closed, None
         match token.lastgroup:
@@ -152,18 +154,26 @@ def _danger(pattern: str) -> str:
             case "close" if len(groups) > 1:
                 closed = groups.pop()
                 groups[-1].is_complex |= closed.is_complex
+                ways += math.log2(closed.alternatives)
             case "either":
                 groups[-1].is_complex = True
-            case "repeat" if token[0] not in ("?", "??", "?+"):
-                if last is not None and last.is_complex:
+                groups[-1].alternatives += 1
+            case "repeat":
+                repeats = not token[0].startswith("?")
+                if repeats and last is not None and last.is_complex:
                     return "repeats a group that holds a repetition or alternatives"
-                unbounded += _is_unbounded(token)
-                groups[-1].is_complex = True
-    return f"repeats without bound {unbounded} times, at most {_UNBOUNDED} may" if unbounded > _UNBOUNDED else ""
+                groups[-1].is_complex |= repeats
+                ways += math.log2(_choices(token))
+    ways += math.log2(groups[0].alternatives)
+    return "could be tried in too many ways" if ways > _MOST_WAYS else ""
 
 
-def _is_unbounded(token: re.Match[str]) -> bool:
-    """Is this repetition ``*``, ``+``, ``{2,}``, or one with a bound that is hardly one?"""
+def _choices(token: re.Match[str]) -> int:
+    """Return how many lengths a repetition may have, on the longest key."""
+    if token[0].startswith("?"):
+        return 2
     if not token[0].startswith("{"):
-        return True
-    return (bool(token["comma"]) and not token["high"]) or int(token["high"] or 0) > 64
+        return MAX_KEY_LENGTH
+    low = min(int(token["low"] or 0), MAX_KEY_LENGTH)
+    high = int(token["high"]) if token["high"] else (MAX_KEY_LENGTH if token["comma"] else low)
+    return max(min(high, MAX_KEY_LENGTH) - low + 1, 1)
