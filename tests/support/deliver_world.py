@@ -201,6 +201,7 @@ class SpoolSubmission:
         self._spool = spool
         self._clock = clock
         self.nowhere: set[str] = set()
+        self.in_trouble: set[str] = set()  # domains whose table can't answer
         self.reports: list[tuple[str, bytes]] = []
         self.channel = "smtp"
 
@@ -215,6 +216,8 @@ class SpoolSubmission:
     ) -> QueueId | None:
         assert about.queue_id
         local_part, _, domain = recipient.rpartition("@")
+        if domain in self.in_trouble:
+            raise SpoolError(f"{recipient} cannot be resolved now")
         if domain in self.nowhere:
             return None
         draft = self._spool.begin()

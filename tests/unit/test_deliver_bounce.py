@@ -334,3 +334,17 @@ def test_a_report_is_a_message_an_independent_parser_understands(post: Post):
     assert [part.get_content_type() for part in parts] == ["text/plain", "message/delivery-status", "message/rfc822"]
     assert "team@example.org" in parts[0].get_content()
     assert "550 5.1.1 no such user" in parts[0].get_content()
+
+
+def test_one_sender_who_cannot_be_resolved_now_does_not_stop_the_warnings_of_others(post: Post):
+    post.smtp.answer = only_to("b.example", LATER)
+    post.submission.in_trouble = {"example.com"}
+    post.send(to("bob@b.example"))
+    post.send(to("bob@b.example"), sender="zoe@other.example")
+    post.start()
+    post.run(5 * HOUR)
+    assert [recipient for recipient, _ in post.submission.reports] == ["zoe@other.example"]
+
+    post.submission.in_trouble = set()
+    post.run(2 * MINUTE)
+    assert len(post.submission.reports) == 2

@@ -13,6 +13,7 @@ from posthouse.deliver.verdict import expire
 from posthouse.deliver.world import World
 from posthouse.dsn.compose import compose
 from posthouse.mail import events
+from posthouse.mail.errors import SpoolError
 from posthouse.mail.queued import Batch, LeaseRequest, QueueFilter, QueueId, WarningMark
 from posthouse.scheduling.retry import sweep_interval
 
@@ -86,10 +87,19 @@ class Sweeper:
         for _ in range(_ROUNDS):
             batches = await self._world.queue.unwarned(now - warn_after, _AT_ONCE)
             fresh = [batch for batch in batches if batch.message.queue_id not in self._untold]
-            for batch in fresh:
-                await self._warn_sender(batch)
-            if not fresh or len(batches) < _AT_ONCE:
+            # All of them, so that one sender who can't be resolved just now doesn't stop the others' warnings.
+            warned = [await self._try_to_warn(batch) for batch in fresh]
+            if not all(warned) or not fresh or len(batches) < _AT_ONCE:
                 return
+
+    async def _try_to_warn(self, batch: Batch) -> bool:
+        try:
+            await self._warn_sender(batch)
+        except SpoolError as error:
+            queue_id = batch.message.queue_id
+            self._world.log.event(events.TROUBLE, where="warn", queue_id=queue_id, error=str(error))
+            return False
+        return True
 
     async def _warn_sender(self, batch: Batch) -> None:
         """Warn the sender, or else the postmaster, of the delay; mark it in the same commit."""
