@@ -15,6 +15,9 @@ BULK_RECIPIENTS = 100  # a message with more recipients than this is bulk
 
 _SHARE = 4  # on its first turn one hop gets at most this fraction of the batches asked for
 
+_ROWS_PER_SINGLE = 4
+_MOST_ROWS = 2500  # read from one place of the bulk lane in one lease
+
 PlaceT = TypeVar("PlaceT")
 RowKey = tuple[int, int]  # message, number
 
@@ -101,7 +104,7 @@ class Picker(Generic[PlaceT]):
             wanted = min(self._spare_of(hop), self._request.batches)
             if wanted <= 0:
                 continue
-            groups = self._groups(place, wanted)
+            groups = self._groups(place, wanted, lane)
             if groups[share:]:
                 later.append((place, hop, groups[share:]))
             yield from self._of_hop(place, hop, groups[:share])
@@ -121,12 +124,14 @@ class Picker(Generic[PlaceT]):
     def _spare_of(self, hop: Hop) -> int:
         return self._spare.get(hop, self._request.default_spare)
 
-    def _groups(self, place: PlaceT, wanted: int) -> list[tuple[int, tuple[int, ...]]]:
+    def _groups(self, place: PlaceT, wanted: int, lane: Lane) -> list[tuple[int, tuple[int, ...]]]:
         """Read due rows of a place, as batches of one message each."""
         size = self._request.recipients_per_batch
         self._picked.visited.append(place)
+        # A single message has few recipients at one hop, so that few rows make the batches wanted.
+        usual = _MOST_ROWS if lane is Lane.BULK else _ROWS_PER_SINGLE * wanted + size
         numbers_of: dict[int, list[int]] = {}
-        for message, number in self._rows(place, min(wanted * size, 4 * wanted + size)):
+        for message, number in self._rows(place, min(wanted * size, usual)):
             numbers_of.setdefault(message, []).append(number)
         return [
             (message, tuple(numbers[start : start + size]))
