@@ -61,7 +61,8 @@ def resolver(request):
 
 
 def mail_hosts(resolver, domain):
-    return asyncio.run(resolver.mail_hosts(domain))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop of production
+        return runner.run(resolver.mail_hosts(domain))
 
 
 @pytest.mark.parametrize("domain", ["example.org", "EXAMPLE.org", "example.org."], ids=["plain", "case", "final dot"])

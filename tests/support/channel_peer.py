@@ -116,12 +116,13 @@ class ScriptedPeer:
         self._listener.close()
 
     def _converse(self, connection: socket.socket, heard: Heard) -> None:
+        conversation = _Conversation(self.script, connection, heard)
         try:
             with suppress(OSError):  # the other side went away, as some tests want it
-                _Conversation(self.script, connection, heard).run()
+                conversation.run()
         finally:
-            _shut(connection)
-            connection.close()
+            _shut(conversation.connection)  # under TLS not the socket that was accepted
+            conversation.connection.close()
             heard.ended.set()
 
 

@@ -12,6 +12,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
+from typing import cast
 
 from posthouse.channels.mail_exchangers import Target
 from posthouse.mail.limits import Timeouts
@@ -59,8 +60,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport; replies and commands are small and must not wait for each other (Nagle)."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
         connected = transport.get_extra_info("socket")
         if connected is not None and connected.family in {socket.AF_INET, socket.AF_INET6}:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
