@@ -7,26 +7,13 @@ and none of asyncio, structlog, prometheus_client, dnspython or uvloop.  The par
 daemon's processes are joined in wiring_daemon.py.
 """
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING
-
-from posthouse.ports import (
-    Clock,
-    DeadLetters,
-    EventLog,
-    Meter,
-    Resolver,
-    SpoolIntake,
-    Submission,
-    Table,
-    Waiter,
-    Wakeup,
-)
-from posthouse.site.model import Listener, Site
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,6 +27,19 @@ if TYPE_CHECKING:
     from posthouse.adapters.wakeup_unix import WakeupSender
     from posthouse.deliver.loop import Deliverer
     from posthouse.deliver.settings import Settings
+    from posthouse.ports import (
+        Clock,
+        DeadLetters,
+        EventLog,
+        Meter,
+        Resolver,
+        SpoolIntake,
+        Submission,
+        Table,
+        Waiter,
+        Wakeup,
+    )
+    from posthouse.site.model import Listener, Site
     from posthouse.smtpd.listener import Listening
     from posthouse.smtpd.worker import SmtpdWorker
     from posthouse.submit.intake import Intake
@@ -62,6 +62,8 @@ def listeners_of(site: Site) -> tuple[Listener, ...]:
     address = f"unix:{site.run / SUBMIT_SOCKET}"
     if any(listener.address == address for listener in site.listeners):
         return site.listeners
+    from posthouse.site.model import Listener
+
     return (*site.listeners, Listener(address))
 
 
@@ -86,7 +88,7 @@ def build_resolver(site: Site, clock: Clock) -> Resolver:
     return DnsResolver(site.nameservers, clock, timeout=site.timeouts.dns)
 
 
-def light_event_log(site: Site, clock: Clock, role: str) -> "FileEventLog":
+def light_event_log(site: Site, clock: Clock, role: str) -> FileEventLog:
     """Return the log of a short command: it appends to the site's log file.
 
     A site that logs to standard error means the daemon's, not that of whoever runs sendmail: then it says nothing.
@@ -99,7 +101,7 @@ def light_event_log(site: Site, clock: Clock, role: str) -> "FileEventLog":
     return FileEventLog(declaration, clock, role)
 
 
-def daemon_event_log(site: Site, clock: Clock, role: str) -> "StructlogEventLog":
+def daemon_event_log(site: Site, clock: Clock, role: str) -> StructlogEventLog:
     """Return the log of a long-running process."""
     from posthouse.adapters.event_log_structlog import StructlogEventLog
 
@@ -118,7 +120,7 @@ def wakeup_path(site: Site) -> Path:
     return site.run / _WAKEUP_SOCKET
 
 
-def wakeup_sender(site: Site) -> "WakeupSender":
+def wakeup_sender(site: Site) -> WakeupSender:
     """Return the way to tell deliver that there is work."""
     from posthouse.adapters.wakeup_unix import WakeupSender
 
@@ -127,7 +129,7 @@ def wakeup_sender(site: Site) -> "WakeupSender":
 
 def build_intake(
     site: Site, spool: SpoolIntake, *, clock: Clock, log: EventLog, meter: Meter, wakeup: Wakeup
-) -> "Intake":
+) -> Intake:
     """Join the way in."""
     from posthouse.routing.compiled import compile_routing
     from posthouse.submit.intake import Intake
@@ -144,7 +146,7 @@ def build_intake(
     )
 
 
-def direct_intake(site: Site) -> "Intake":
+def direct_intake(site: Site) -> Intake:
     """Return the way in for a short command: it writes the spool itself, without threads or an event loop."""
     clock = system_clock()
     return build_intake(
@@ -160,21 +162,21 @@ def direct_intake(site: Site) -> "Intake":
 # The spool.
 
 
-def open_spool(site: Site, clock: Clock) -> "SqliteSpool":
+def open_spool(site: Site, clock: Clock) -> SqliteSpool:
     """Return both faces of the spool for a long-running process: after any fork, inside its event loop."""
     from posthouse.adapters.spool_sqlite import SqliteSpool
 
     return SqliteSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=clock.now)
 
 
-def open_direct_spool(site: Site, clock: Clock) -> "DirectSpool":
+def open_direct_spool(site: Site, clock: Clock) -> DirectSpool:
     """Return both faces of the spool for a short command: no threads, no event loop."""
     from posthouse.adapters.spool_sqlite_direct import DirectSpool
 
     return DirectSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=clock.now)
 
 
-def open_spool_queue(site: Site) -> "DirectSpool":
+def open_spool_queue(site: Site) -> DirectSpool:
     """Return the queue for operators' commands."""
     return open_direct_spool(site, system_clock())
 
@@ -192,8 +194,8 @@ class Owner:
 
 @asynccontextmanager
 async def open_smtpd(
-    site: Site, listening: "Sequence[Listening]", *, log: EventLog, clock: Clock
-) -> "AsyncIterator[SmtpdWorker]":
+    site: Site, listening: Sequence[Listening], *, log: EventLog, clock: Clock
+) -> AsyncIterator[SmtpdWorker]:
     """Join an smtpd worker, and close what it used when it has left."""
     from posthouse.smtpd.admission import Admission
     from posthouse.smtpd.service import Service
@@ -219,7 +221,7 @@ async def open_smtpd(
 
 
 @asynccontextmanager
-async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Clock) -> "AsyncIterator[Deliverer]":
+async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Clock) -> AsyncIterator[Deliverer]:
     """Join the way out, and close what it used when it has been drained."""
     from posthouse.adapters.spawner_asyncio import AsyncioSpawner
     from posthouse.adapters.waiter_asyncio import AsyncioWaiter
@@ -233,6 +235,8 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
     waiter = AsyncioWaiter(receiver, clock)
     spawner = AsyncioSpawner()
     spool = open_spool(site, clock)
+    from random import Random
+
     random = Random()  # noqa: S311 - jitter and the order of equal MX hosts, no secrets
     try:
         world = World(
@@ -270,7 +274,7 @@ def open_dead_letters(site: Site, clock: Clock) -> DeadLetters:
     return MboxDeadLetters(site.dead_letters or site.spool / "dead-letters", clock)
 
 
-def deliver_settings(site: Site, owner: Owner) -> "Settings":
+def deliver_settings(site: Site, owner: Owner) -> Settings:
     """Take from the site what the way out needs."""
     from posthouse.deliver.settings import ChannelLimits, Settings
 
@@ -321,7 +325,7 @@ def forget_process(pid: int) -> None:
         forget(pid)
 
 
-async def serve_metrics(bound: "socket.socket") -> "asyncio.Server":
+async def serve_metrics(bound: socket.socket) -> asyncio.Server:
     """Answer whoever collects the metrics."""
     from posthouse.adapters.meter_prometheus_http import serve_metrics as serve
 

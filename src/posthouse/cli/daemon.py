@@ -116,7 +116,7 @@ async def _counts(site_file: Path) -> tuple[Site, list[QueueCount]]:
 
 
 def _print_status(site: Site, pid: int | None, since: datetime | None, counts: list[QueueCount]) -> None:
-    from posthouse.cli.formats import short_duration
+    from posthouse.cli.formats import plural, short_duration
 
     if pid and since:
         click.echo(f"Running as process {pid} for {short_duration(now() - since)}, site {site.file}.")
@@ -126,4 +126,6 @@ def _print_status(site: Site, pid: int | None, since: datetime | None, counts: l
         click.echo("Nothing is queued.")
     for count in counts:
         age = f", oldest {short_duration(now() - count.oldest)}" if count.oldest else ""
-        click.echo(f"{count.key:>10}: {count.recipients} recipients of {count.messages} messages{age}")
+        click.echo(
+            f"{count.key:>10}: {plural(count.recipients, 'recipient')} of {plural(count.messages, 'message')}{age}"
+        )

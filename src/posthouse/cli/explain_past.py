@@ -10,7 +10,7 @@ from pathlib import Path
 
 from posthouse.cli.errors import CommandError
 from posthouse.cli.explain_address import short_file
-from posthouse.cli.formats import printable
+from posthouse.cli.formats import plural, printable
 from posthouse.cli.log_files import Event, events_about
 from posthouse.cli.queue_rows import row_as_json, row_reason
 from posthouse.cli.site_access import open_queue
@@ -108,8 +108,8 @@ def _now(past: PastMessage, address: str) -> Iterator[str]:
     """Yield where a recipient stands, from the queue if it is there, else the log's last word."""
     row = next((row for row in past.rows if str(row.recipient.address) == address), None)
     if row is not None:
-        reason = row_reason(row)
-        yield f"    now:      {row.state.value}, {row.attempts} attempts{f'; {printable(reason)}' if reason else ''}"
+        reason = f"; {printable(row_reason(row))}" if row_reason(row) else ""
+        yield f"    now:      {row.state.value}, {plural(row.attempts, 'attempt')}{reason}"
         return
     event = past.last.get(address)
     if event is None:

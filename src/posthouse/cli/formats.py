@@ -16,6 +16,11 @@ def short_duration(duration: timedelta) -> str:
     return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
 
 
+def plural(number: int, noun: str) -> str:
+    """Return ``1 message``, ``2 messages``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def due_in(due: datetime, now: datetime) -> str:
     """Say when the next attempt is: ``now``, ``in 12m``."""
     return "now" if due <= now else f"in {short_duration(due - now)}"

@@ -67,7 +67,9 @@ def refusal_code(refused: tuple[Refused, ...]) -> int:
 def raise_unless_positive(reply: Reply) -> None:
     """Raise HandoverError for a reply that refuses the whole message."""
     if not reply.is_positive:
-        raise HandoverError(f"{reply}: the message was NOT accepted", os.EX_TEMPFAIL if reply.is_transient else os.EX_UNAVAILABLE)
+        raise HandoverError(
+            f"{reply}: the message was NOT accepted", os.EX_TEMPFAIL if reply.is_transient else os.EX_UNAVAILABLE
+        )
 
 
 def raise_if_all_refused(letter: Letter, refused: tuple[Refused, ...]) -> None:

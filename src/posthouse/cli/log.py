@@ -29,7 +29,8 @@ _UNINTERESTING = frozenset({"time", "event", "queue_id", "pid", "role"})
 def log(queue_id: str, follow: bool, patience: timedelta, as_json: bool, site_file: Path) -> int:
     """Show the life of one message from the log.
 
-    Rotated files are read, too. Each step is shown with the time since the first; with --json the events as they were logged, one a line.
+    Rotated files are read, too. Each step is shown with the time since the first; with --json the events
+    as they were logged, one a line.
     """
     path = read_site_file(site_file).log.path
     if path is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from posthouse.cli.formats import plural
 from posthouse.cli.options import now, operator, print_json
 from posthouse.cli.queue_filters import only
 from posthouse.cli.site_access import open_queue
@@ -97,7 +98,7 @@ async def _slices(spool: SpoolQueue, query: QueueFilter) -> AsyncIterator[dict[s
 
 
 def _sentence(order: Order, recipients: int) -> str:
-    people = f"{recipients} recipient{'s' if recipients != 1 else ''}"
+    people = plural(recipients, "recipient")
     if order.dry_run:
         return f"{people} would be {_DONE[order.verb]}; nothing was changed."
     if not recipients:

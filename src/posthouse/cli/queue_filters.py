@@ -52,9 +52,7 @@ def filter_options(function: Function) -> Function:
     for option in reversed(
         [
             click.option("--id", "ids", multiple=True, metavar="QUEUEID", help="This message; may be repeated."),
-            click.option(
-                "--sender", default="", metavar="PATTERN", help="Reverse-path, as in '*@example.org'."
-            ),
+            click.option("--sender", default="", metavar="PATTERN", help="Reverse-path, as in '*@example.org'."),
             click.option("--recipient", default="", metavar="PATTERN", help="Recipient, or its domain."),
             click.option("--host", default="", metavar="PATTERN", help="Next hop."),
             click.option("--channel", default="", metavar="NAME", help="Channel."),

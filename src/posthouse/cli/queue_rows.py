@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from posthouse.cli.formats import due_in, fitted, iso, printable, short_duration, short_size
+from posthouse.cli.formats import due_in, fitted, iso, plural, printable, short_duration, short_size
 from posthouse.mail.queued import QueueCount, QueueRow
 
 HEADING = f"{'QUEUE ID':<14}{'AGE':>6} {'SIZE':>5}  {'STATE':<10}{'NEXT TRY':<9} RECIPIENT"
@@ -59,7 +59,7 @@ def row_as_text(row: QueueRow, now: datetime, width: int) -> Iterator[str]:
         yield " " * _INDENT + "to " + fitted(recipient, width - _INDENT - 3)
     sender = printable(str(message.reverse_path)) or "<>"
     towards = f"{route.channel} {route.host}".strip()
-    tries = f", {row.attempts} attempt{'s' if row.attempts != 1 else ''}" if row.attempts else ""
+    tries = f", {plural(row.attempts, 'attempt')}" if row.attempts else ""
     story = f"from {sender}, by {towards}{tries}"
     if len(story) <= width - _INDENT:
         yield " " * _INDENT + story

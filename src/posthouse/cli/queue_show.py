@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from posthouse.cli.errors import CommandError
-from posthouse.cli.formats import due_in, iso, printable, short_duration, short_size
+from posthouse.cli.formats import due_in, iso, plural, printable, short_duration, short_size
 from posthouse.cli.options import now, print_json
 from posthouse.cli.queue_rows import row_as_json, row_reason
 from posthouse.cli.site_access import open_queue
@@ -102,7 +102,7 @@ def _recipient_as_text(row: QueueRow, moment: datetime) -> list[str]:
     state = row.state.value
     if state == "queued":
         state += f", next try {due_in(row.due, moment)}"
-    tries = f", {row.attempts} attempt{'s' if row.attempts != 1 else ''} so far" if row.attempts else ", not tried yet"
+    tries = f", {plural(row.attempts, 'attempt')} so far" if row.attempts else ", not tried yet"
     lines.append(f"    state       {state}{tries}")
     if recipient.notify is not None or recipient.orcpt:
         lines.append(f"    DSN         NOTIFY={format_notify(recipient.wants)} ORCPT={printable(recipient.orcpt)}")

@@ -4,13 +4,16 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posthouse.cli.errors import CommandError
-from posthouse.ports import SpoolQueue
-from posthouse.site.model import Site
+
+if TYPE_CHECKING:
+    from posthouse.ports import SpoolQueue
+    from posthouse.site.model import Site
 
 
-def read_site_file(path: Path) -> Site:
+def read_site_file(path: Path) -> "Site":
     """Read a site.  Raises SiteError, or CommandError when the file cannot be opened at all."""
     from posthouse.wiring import load_site
 
@@ -23,7 +26,7 @@ def read_site_file(path: Path) -> Site:
 
 
 @asynccontextmanager
-async def open_queue(site_file: Path) -> AsyncIterator[tuple[Site, SpoolQueue]]:
+async def open_queue(site_file: Path) -> AsyncIterator[tuple["Site", "SpoolQueue"]]:
     """Open the spool's queue for an operator."""
     from posthouse.wiring import open_spool_queue
 
