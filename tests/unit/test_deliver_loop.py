@@ -212,9 +212,9 @@ def test_several_slow_hosts_together_leave_room_for_others():
     post.kernel.close()
 
 
-def test_a_message_to_ten_thousand_does_not_hold_up_one_to_one():
+def test_a_message_to_a_thousand_does_not_hold_up_one_to_one():
     post = Post(settings(concurrency=Concurrency(attempts=8, per_host=4, per_host_initial=4)))
-    post.send(*(to(f"u{number}@big.example") for number in range(2000)))
+    post.send(*(to(f"u{number}@big.example") for number in range(1000)))
     post.start()
     post.run(5 * SECOND)
     single = post.send(to("bob@big.example"))
@@ -222,7 +222,7 @@ def test_a_message_to_ten_thousand_does_not_hold_up_one_to_one():
 
     delivered_ids = [event["queue_id"] for event in post.named(events.DELIVERED)]
     assert single in delivered_ids
-    assert len(delivered_ids) < 2001  # the big one is still under way
+    assert len(delivered_ids) < 1001  # the big one is still under way
     post.run(5 * MINUTE)
     assert post.queued() == []
     assert len(post.named(events.FINISHED)) == 2
@@ -231,7 +231,7 @@ def test_a_message_to_ten_thousand_does_not_hold_up_one_to_one():
 
 def test_the_window_of_a_good_host_grows():
     post = Post(settings(concurrency=Concurrency(attempts=40, per_host=12, per_host_initial=2)))
-    for number in range(300):
+    for number in range(150):
         post.send(to(f"u{number}@b.example"))
     post.start()
     post.run(2 * SECOND)
@@ -360,21 +360,23 @@ def test_draining_gives_back_what_is_not_over_by_the_deadline(post: Post):
 # -- expiry and restarts
 
 
-def test_a_recipient_expires_and_its_sender_is_told(post: Post):
+def test_a_recipient_expires_and_its_sender_is_told():
+    post = Post(settings(retry=RetryPolicy(expire_after=DAY, warn_after=None)))
     post.smtp.answer = lambda batch: AttemptReport(
         ((delivered("taken") if batch.message.reverse_path.is_null else LATER),) * len(batch.recipients)
     )
     post.send(to("bob@b.example"))
     post.start()
-    post.run(5 * DAY + MINUTE)
+    post.run(DAY + MINUTE)
 
     assert post.queued() == []
     attempts = [when - START for when, batch in post.smtp.attempts if not batch.message.reverse_path.is_null]
-    assert attempts[-1] == 5 * DAY
+    assert attempts[-1] == DAY
     said = post.named(events.EXPIRED)[0]
     assert said["status"] == "5.4.7"
     assert "mx.b.example said: 451 try again later" in str(said["diagnostic"])
     assert len(post.named(events.BOUNCED)) == 1
+    post.kernel.close()
 
 
 def test_expiry_does_not_depend_on_having_stayed_up(post: Post):

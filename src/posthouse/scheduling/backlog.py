@@ -19,6 +19,7 @@ MOST_HOPS = 1000  # remembered besides those in use
 @dataclass(slots=True)
 class _Hop:
     window: Window
+    first: int  # attempts that its first window allowed: what a hop gets that is not mentioned in ``spare``
     in_use: int = 0
     dead: DeadHop | None = None
 
@@ -79,11 +80,15 @@ class Backlog:
 
     def start(self, hop: Hop) -> None:
         """Count an attempt that begins."""
-        known = self._hops.pop(hop, None) or _Hop(self._window_of(hop.channel))
+        known = self._hops.pop(hop, None) or self._new_hop(hop)
         known.in_use += 1
         self._hops[hop] = known
         self._in_use += 1
         self._forget()
+
+    def _new_hop(self, hop: Hop) -> _Hop:
+        window = self._window_of(hop.channel)
+        return _Hop(window, window.attempts)
 
     def finish(self, hop: Hop) -> None:
         """Count an attempt that is over and settled."""
@@ -119,7 +124,7 @@ class Backlog:
         return {
             hop: max(0, min(known.attempts, share) - known.in_use)
             for hop, known in self._hops.items()
-            if known.in_use or known.attempts < self._window_of(hop.channel).attempts
+            if known.in_use or known.attempts < known.first
         }
 
     @property
