@@ -96,14 +96,33 @@ class Daemon:
         """The ports of the TCP listeners."""
         return [int(address.rpartition(":")[2]) for address in self.addresses if not address.startswith("unix:")]
 
-    def smtp(self, port: int = 0, timeout: float = 10) -> smtplib.SMTP:
-        """Connect."""
-        return smtplib.SMTP("127.0.0.1", port or self.port, local_hostname="client.example", timeout=timeout)
+    def smtp(self, listener: int = 0, timeout: float = 10) -> smtplib.SMTP:
+        """Connect to the listener of this number."""
+        host, _, port = self.addresses[listener].rpartition(":")
+        return smtplib.SMTP(host, int(port), local_hostname="client.example", timeout=timeout)
 
-    def send(self, sender: str, recipients: list[str] | str, text: str | bytes) -> None:
-        """Hand in one message."""
+    def send(
+        self,
+        sender: str,
+        recipients: list[str] | str,
+        text: str | bytes = "Subject: a test\r\n\r\nbody\r\n",
+        options: tuple[str, ...] = (),
+    ) -> None:
+        """Hand in one message; raises smtplib's exceptions for refusals, for one of several recipients, too."""
         with self.smtp() as client:
-            client.sendmail(sender, recipients, text)
+            refused = client.sendmail(sender, recipients, text, rcpt_options=options)
+        if refused:
+            raise smtplib.SMTPRecipientsRefused(refused)
+
+    def run(self, *command: str, text: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+        """Run a posthouse command on this site."""
+        name, *rest = command
+        arguments = [sys.executable, "-m", "posthouse", name, "--site", str(self.site_file), *rest]
+        return subprocess.run(arguments, input=text, capture_output=True, timeout=20, check=False)
+
+    def pid_of(self, role: str) -> int:
+        """The process of a role, as its latest event says."""
+        return int([event["pid"] for event in self.events() if event["role"] == role][-1])
 
     # What it wrote.
 
