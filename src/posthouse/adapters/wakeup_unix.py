@@ -2,9 +2,9 @@
 
 A hint and never the record: sending never waits and never fails, and a
 receiver that hears nothing looks into the spool anyway when its time is up.
+Only the receiver needs an event loop, and imports it: the sender starts with every sendmail.
 """
 
-import asyncio
 import contextlib
 import os
 import socket
@@ -44,6 +44,8 @@ class WakeupReceiver:
     """
 
     def __init__(self, path: Path) -> None:
+        import asyncio
+
         self._path = path
         self._woken = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -69,6 +71,8 @@ class WakeupReceiver:
 
     async def wait(self, timeout: float | None) -> bool:
         """Wait for a hint, at most so many seconds; True when there was one.  Hints until now count as one."""
+        import asyncio
+
         try:
             async with asyncio.timeout(timeout):
                 await self._woken.wait()
