@@ -14,9 +14,9 @@ from posthouse.mail.header import fields
 _TO_FIELDS = (b"to", b"cc", b"bcc")
 _RESENT_TO_FIELDS = (b"resent-to", b"resent-cc", b"resent-bcc")
 
-# One token: an atom with its inner dots, a quoted string, a domain literal, a special.  Blanks lie between.
+# One token: atom, quoted string, domain literal, special.  Blanks lie between; "*+" never gives one back as bad.
 _TOKEN = re.compile(
-    r"""[ \t\r\n]*(?:
+    r"""[ \t\r\n]*+(?:
         (?P<word>[^\x00-\x20\x7f()<>\[\]:;@\\,."]+)
       | "(?P<quoted>(?:[^"\\]|\\.)*)"
       | (?P<literal>\[[^\[\]\\\x00-\x20]*\])

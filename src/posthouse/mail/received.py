@@ -14,6 +14,7 @@ from functools import lru_cache
 _RECEIVED = re.compile(rb"\n[Rr][Ee][Cc][Ee][Ii][Vv][Ee][Dd][ \t]*:")
 # What a HELO name, a user or an id may show of itself in the field; the rest becomes "?".
 _HARMLESS = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORDS_MAXIMUM = 255
 _LINE_MAXIMUM = 78  # RFC 5322 section 2.1.1
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -50,7 +51,7 @@ def compose_received(hop: Hop) -> bytes:
     if hop.protocol:
         clauses.append(f"with {_harmless(hop.protocol)}")
     clauses.append(f"id {_harmless(hop.id)}")
-    if hop.recipient and not _has_control(hop.recipient):
+    if hop.recipient and not _CONTROL.search(hop.recipient):
         clauses.append(f"for <{hop.recipient}>")
     clauses[-1] += ";"
     clauses.append(format_date(hop.at))
@@ -80,6 +81,7 @@ def _fold(line: str, clauses: list[str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n").encode("utf-8")
 
 
+@lru_cache(maxsize=1024)
 def _harmless(word: str) -> str:
     return _HARMLESS.sub("?", word[:_WORDS_MAXIMUM])
 
@@ -88,7 +90,3 @@ def _literal(address: str) -> str:
     """Return a network address as an address literal.  RFC 5321 section 4.1.3."""
     harmless = _harmless(address)
     return f"[IPv6:{harmless}]" if ":" in harmless else f"[{harmless}]"
-
-
-def _has_control(text: str) -> bool:
-    return any(character < " " or character == "\x7f" for character in text)
