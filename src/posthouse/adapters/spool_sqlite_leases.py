@@ -7,13 +7,13 @@ here reads more rows than it may hand out, whatever the backlog.
 # ruff: noqa: S608 - SQL is put together from constants of this package; values are always parameters
 
 import json
+import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from secrets import randbits
 from typing import Any
 
 from posthouse.adapters.spool_sqlite_rows import (
@@ -74,7 +74,7 @@ def _take(
     """Write the leases of the offers and read what they are about."""
     if not offers:
         return [], []
-    tokens = [randbits(_TOKEN_BITS) | 1 for _ in offers]
+    tokens = [int.from_bytes(os.urandom(8)) >> (64 - _TOKEN_BITS) | 1 for _ in offers]
     keys = [(offer.message, n, token) for offer, token in zip(offers, tokens, strict=True) for n in offer.numbers]
     recipients: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for token, *columns in store.execute(

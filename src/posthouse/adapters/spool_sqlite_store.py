@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import randbits
 from typing import Any, TypeVar
 
 from posthouse.adapters.spool_sqlite_rows import (
@@ -80,7 +79,7 @@ class Store:
     def insert(self, prepared: Prepared) -> QueueId:
         """Add a message and name it.  Raises SpoolFullError when the disk is too full for new mail."""
         self._require_room()
-        number = make_queue_id(prepared.accepted, randbits(DRAWN_BITS))
+        number = make_queue_id(prepared.accepted, int.from_bytes(os.urandom(8)) >> (64 - DRAWN_BITS))
         self._prepared.append((number, prepared))
         return format_queue_id(number)
 

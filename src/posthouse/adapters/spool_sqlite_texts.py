@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from pathlib import Path
-from secrets import token_hex
 
 from posthouse.adapters.spool_sqlite_commit import Runner, Step
 from posthouse.adapters.spool_sqlite_schema import TEXTS, as_spool_error
@@ -25,7 +24,7 @@ class TextFile:
     """One text on its way to the disk.  Every method waits for the disk and raises SpoolError."""
 
     def __init__(self, folder: Path, step: Step, min_free_octets: int = 0) -> None:
-        token = token_hex(12)
+        token = os.urandom(12).hex()
         self.name = f"{token[:2]}/{token}"
         self._path = folder / TEXTS / self.name
         self._folder = folder

@@ -8,7 +8,6 @@ renames it, so that readers see the old table or the new one, whole.
 import contextlib
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -100,6 +99,8 @@ def build_dbm(source: Path, target: Path) -> int:
 
     Raises SiteError with every bad line, and OSError; then the old database stays as it is.
     """
+    import tempfile  # not at the top: sendmail asks tables and builds none
+
     with source.open("rb") as text:
         status = os.fstat(text.fileno())
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
