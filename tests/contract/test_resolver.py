@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.resolver_dns import DnsResolver
