@@ -34,13 +34,14 @@ class Intake:
         wakeup: Wakeup,
     ) -> None:
         self.parts = Parts(site, Lookups(routing, tables), spool, clock, log, meter, wakeup)
-        # Process and instant make the name of a transaction unique on this host without drawing lots.
-        self._name = f"{int(clock.now().timestamp() * 1000):x}.{os.getpid():x}"
+        self._born = f"{int(clock.now().timestamp() * 1000):x}"
         self._numbers = itertools.count(1)
 
     def begin(self, client: Client) -> Transaction:
         """Begin a mail transaction."""
-        return Transaction(self.parts, client, f"{self._name}.{next(self._numbers):x}")
+        # Instant, process and number make the name unique on this host without drawing lots; the process is
+        # asked for here because workers are forked.
+        return Transaction(self.parts, client, f"{self._born}.{os.getpid():x}.{next(self._numbers):x}")
 
     async def verify(self, argument: str) -> Reply:
         """VRFY: 252 unless the site allows it (RFC 5321 section 7.3)."""
