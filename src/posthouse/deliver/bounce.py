@@ -21,6 +21,7 @@ from posthouse.deliver.world import World
 from posthouse.dsn.compose import compose
 from posthouse.mail import events
 from posthouse.mail.address import Address
+from posthouse.mail.errors import SpoolError
 from posthouse.mail.outcome import Disposition
 from posthouse.mail.queued import Batch, Ending, LeasedRecipient, MessageInfo, QueueId, Settlement
 
@@ -49,6 +50,7 @@ class Reporter:
         self._settings = settings
         self._recorder = recorder
         self._letters = Letters(world, settings)
+        self._burying_large = False
 
     async def report(self, batch: Batch) -> None:
         """Report a batch and settle it.  Raises SpoolError; what was not settled then is still owed."""
@@ -108,6 +110,18 @@ class Reporter:
 
     async def _bury(self, batch: Batch, recipients: Sequence[LeasedRecipient]) -> None:
         """Keep report and message for a person to find, then let go.  A crash in between keeps them twice."""
+        if batch.message.octets <= self._settings.returned_octets:
+            return await self._bury_now(batch, recipients)
+        # A whole message of any size is in memory here: one at a time.
+        if self._burying_large:
+            raise SpoolError("another large dead letter is being stored; this one waits")
+        self._burying_large = True
+        try:
+            await self._bury_now(batch, recipients)
+        finally:
+            self._burying_large = False
+
+    async def _bury_now(self, batch: Batch, recipients: Sequence[LeasedRecipient]) -> None:
         message, postmaster = batch.message, self._settings.postmaster_address
         report = await self._letters.failure(message, recipients, postmaster, returned=Returned.ALL, note=_DEAD_LETTER)
         reason = f"{message.queue_id}: neither <{message.reverse_path}> nor <{postmaster}> could be told of a failure"

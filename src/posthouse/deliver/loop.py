@@ -188,6 +188,7 @@ class Deliverer:
         except Exception as error:  # noqa: BLE001  a report that can't be made is tried again, never dropped
             self._log_bug(error, batch)
         else:
+            self._backlog.reached(batch.hop)
             return
         due = self._world.clock.now() + min(self._settings.retry.first_delay, timedelta(minutes=1))
         # What was settled before the trouble came is refused here, which is right; so is silence about it.
