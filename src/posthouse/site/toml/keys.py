@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from datetime import timedelta
 from enum import Enum
 
-from posthouse.site.toml.kinds import Kind
+from posthouse.site.toml.kinds import Kind, duration_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,6 @@ class Section:
         """The table as it is written."""
         names_ = {Shape.SINGLE: self.name, Shape.REPEATED: f"[{self.name}]", Shape.NAMED: f"{self.name}.NAME"}
         return f"[{names_[self.shape]}]"
-
-
-def duration_text(length: timedelta) -> str:
-    """Return a duration as it is written: ``1h30m``."""
-    left = length // timedelta(milliseconds=1)
-    parts = []
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
-        count, left = divmod(left, size)
-        parts.append(f"{count}{unit}" if count else "")
-    return "".join(parts) or "0s"
 
 
 def size_text(octets: int) -> str:

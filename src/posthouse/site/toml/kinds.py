@@ -44,6 +44,11 @@ class Kind(Protocol):
         """Describe the TOML value in JSON Schema."""
 
 
+def plain(words: str) -> str:
+    """Return a kind's words without the marks of the documentation."""
+    return words.replace("`", "")
+
+
 def shown(value: object) -> str:
     """Return a TOML value as a message shows it: short, on one line."""
     if isinstance(value, bool):
@@ -56,6 +61,16 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         text = '"' + text[1:-1] + '"'
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def duration_text(length: timedelta) -> str:
+    """Return a duration as it is written: ``1h30m``."""
+    left = length // timedelta(milliseconds=1)
+    parts = []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        parts.append(f"{count}{unit}" if count else "")
+    return "".join(parts) or "0s"
 
 
 class Flag:
@@ -141,7 +156,7 @@ class Duration:
             raise WrongValueError(f"{shown(value)} is not a duration", hint)
         length = timedelta(milliseconds=sum(int(n) * _UNITS[unit] for n, unit in _DURATION_PART.findall(value[:200])))
         if not self.low <= length <= _LONGEST:
-            bound = "longer" if length < self.low else f"at most {_LONGEST.days}d"
+            bound = f"at least {duration_text(self.low)}" if length < self.low else f"at most {_LONGEST.days}d"
             raise WrongValueError(f"{shown(value)} is out of bounds", f"write {bound}")
         return length
 
@@ -180,15 +195,16 @@ class Text:
     def read(self, value: object, _home: Path) -> object:
         """Return the text."""
         if not isinstance(value, str):
-            raise WrongValueError(f"{shown(value)} is not a text", f"write {self.words}, in quotes")
+            raise WrongValueError(f"{shown(value)} is not a text", f"write {plain(self.words)}, in quotes")
         if not value and not self._empty:
-            raise WrongValueError("an empty text", f"write {self.words}")
+            raise WrongValueError("an empty text", f"write {plain(self.words)}")
         if len(value) > 4096:
             raise WrongValueError(f"a text of {len(value)} characters", "write at most 4096")
         if _CONTROL.search(value):
             raise WrongValueError(f"{shown(value)} holds a control character", "remove it")
         if self._pattern and not re.fullmatch(self._pattern, value):
-            raise WrongValueError(f"{shown(value)} is not {self.words}", f"write {self.words}")
+            words = plain(self.words)
+            raise WrongValueError(f"{shown(value)} is not {words}", f"write {words}")
         return value
 
     def schema(self) -> dict[str, object]:

@@ -18,6 +18,16 @@ from posthouse.site.toml.walk import Walk
 MAX_OCTETS = 10 * 1024 * 1024
 
 _PLACE = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)", re.DOTALL)
+_PYTHON_TUPLE = re.compile(r"\((?:'[^']*',? ?)+\)")
+_PYTHON_TEXT = re.compile(r"'([^']*)'")
+_HINTS = (
+    ("twice", "say it once"),
+    ("overwrite", "say it once"),
+    ("uplicate", "say it once"),
+    ("llegal character", "end a text with a quote on its own line"),
+    ("alue", 'write texts in quotes, as in name = "mail.example.org"'),
+)
+_HINT = "a line is a [table], a key = value, or a # comment; keys with dots in them stand in quotes"
 
 
 def read(path: Path) -> Site:
@@ -67,17 +77,12 @@ def _unusable(path: Path, wrong: str, right: str) -> SiteError:
 def _syntax_problem(message: str, text: str, file: str) -> Problem:
     """Make a problem of the parser's message, which ends in the place."""
     match = _PLACE.fullmatch(message)
-    wrong, line, column = (match[1], match[2], match[3]) if match else (message, None, None)
-    if line is None:  # at the end of the document
-        line, column = str(text.count("\n") + 1), str(len(text) - text.rfind("\n"))
-    origin = Origin(file, int(line), int(column or 1))
-    return Problem(origin, f"not TOML: {wrong[:1].lower()}{wrong[1:]}", _syntax_hint(wrong))
-
-
-def _syntax_hint(wrong: str) -> str:
-    lowered = wrong.lower()
-    if "twice" in lowered or "overwrite" in lowered or "already" in lowered or "duplicate" in lowered:
-        return "say it once"
-    if "value" in lowered:
-        return 'write texts in quotes, as in name = "mail.example.org"'
-    return "a line is a [table], a key = value, or a # comment; keys with dots in them stand in quotes"
+    wrong = match[1] if match else message
+    if match and match[2]:
+        origin = Origin(file, int(match[2]), int(match[3]))
+        right = next((hint for word, hint in _HINTS if word in wrong), _HINT)
+    else:
+        origin = Origin(file, text.count("\n") + 1, len(text) - text.rfind("\n"))
+        wrong, right = f"{wrong}, at the end of the file", "close what was opened: a quote, a bracket or a brace"
+    wrong = _PYTHON_TUPLE.sub(lambda names: ".".join(_PYTHON_TEXT.findall(names[0])), wrong)
+    return Problem(origin, f"not TOML: {wrong[:1].lower()}{wrong[1:]}", right)

@@ -10,7 +10,7 @@ from pathlib import Path
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
 from posthouse.site.toml.keys import Key, Section, Shape
-from posthouse.site.toml.kinds import ListOf, WrongValueError, shown
+from posthouse.site.toml.kinds import ListOf, WrongValueError, plain, shown
 from posthouse.site.toml.positions import Positions, TomlPath
 
 MAX_PROBLEMS = 1000
@@ -105,7 +105,7 @@ class Walk:
         for key in section.keys:
             if key.required and key.name not in table:
                 self.wrong(
-                    path, f'{_title(section, path)} has no "{key.name}"', f"add {key.name}: {_plain(key.kind.words)}"
+                    path, f'{_title(section, path)} has no "{key.name}"', f"add {key.name}: {plain(key.kind.words)}"
                 )
         return values
 
@@ -163,7 +163,3 @@ def _written(value: object) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return "an array of tables"
     return shown(value)
-
-
-def _plain(words: str) -> str:
-    return words.replace("`", "")
