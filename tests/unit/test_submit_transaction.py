@@ -385,3 +385,31 @@ def test_the_received_field_is_utf8_only_where_the_message_may_be(rig):
         return "<\u00fc@relay.example>".encode() in b"".join([chunk async for chunk in stored.chunks()])
 
     assert [run(dialog(True)), run(dialog(False))] == [True, False]
+
+
+def test_a_recipient_is_never_the_null_path(rig):
+    async def dialog():
+        transaction = await rig.begun(STRANGER)
+        return await transaction.recipient(path(""), NO_RCPT_PARAMETERS)
+
+    assert run(dialog()).code == 501
+
+
+def test_a_sender_beyond_ascii_needs_smtputf8(rig):
+    sender = path("\u00fc@far.example")
+
+    plain = run(rig.intake.begin(STRANGER).sender(sender, NO_MAIL_PARAMETERS))
+    announced = run(rig.intake.begin(STRANGER).sender(sender, MailParameters(smtputf8=True)))
+
+    assert [plain.code, announced.code] == [553, 250]
+
+
+def test_a_problem_of_an_alias_is_logged_with_the_message():
+    rig = Rig(entries={"users": {"ann": ""}, "aliases": {"team": "ann, gone"}})
+
+    run(rig.send(STRANGER, "", ["team@example.org"], TEXT))
+
+    assert [event.get("problem") for event in rig.log.named(events.RESOLVED)] == [
+        "gone@example.org is neither an alias nor a user",
+        None,
+    ]

@@ -70,7 +70,7 @@ class Transaction:
         """MAIL."""
         if self._stage is not _Stage.NEW:
             return replies.NO_SENDER
-        refusal = authorise.refuse_sender(path, parameters.size, self._parts.site.limits.text_octets)
+        refusal = authorise.refuse_size(parameters.size, self._parts.site.limits.text_octets)
         if refusal is None and path.address is not None:
             refusal = authorise.refuse_unannounced(path.address, self._client, smtputf8=parameters.smtputf8)
         if refusal is not None:
