@@ -14,9 +14,10 @@ from posthouse import wiring
 from posthouse.cli.children import Child, Job, fork_child
 from posthouse.cli.ground import Account
 from posthouse.cli.processes import deliver_job, smtpd_job
-from posthouse.cli.sockets import ListenerSockets
+from posthouse.cli.sockets import ListenerSockets, metrics_name
 from posthouse.site.model import Listener, Site
 
+_DELIVER = "deliver"
 _FIRST_DELAY_SECONDS = 0.1
 _MOST_DELAY_SECONDS = 30.0
 _LONG_LIFE_SECONDS = 60.0  # who lived this long did not die of its birth
@@ -52,7 +53,7 @@ class Generation:
         """Fork every role."""
         for number in range(1, self.site.workers + 1):
             self._fork(f"smtpd-{number}")
-        self._fork("deliver")
+        self._fork(_DELIVER)
 
     @property
     def is_ready(self) -> bool:
@@ -102,18 +103,23 @@ class Generation:
         return [self._fork(replacement.role) for replacement in due]
 
     def _fork(self, role: str) -> Child:
-        child = fork_child(role, self._job(role), list(self.to_close()))
+        own = self._sockets_of(role)
+        child = fork_child(role, self._job(role), [*self.to_close(), *self.sockets.not_among(own)])
         self.children.append(child)
         return child
 
+    def _sockets_of(self, role: str) -> list[socket.socket]:
+        if role == _DELIVER:
+            return [self.sockets[metrics_name(self.site.metrics)]] if self.site.metrics else []
+        return [self.sockets[listener.address] for listener in self.listeners]
+
     def _job(self, role: str) -> Job:
-        if role == "deliver":
-            metrics = self.sockets[self.site.metrics] if self.site.metrics else None
+        own = self._sockets_of(role)
+        if role == _DELIVER:
             owner = wiring.Owner(owner_name(self.slot), self.orphans)
             self.orphans = (owner.name,)  # a successor inherits from this child alone
-            return deliver_job(self.site, owner, metrics, self.account)
-        listening = [(listener, self.sockets[listener.address]) for listener in self.listeners]
-        return smtpd_job(self.site, role, listening, self.account)
+            return deliver_job(self.site, owner, own[0] if own else None, self.account)
+        return smtpd_job(self.site, role, list(zip(self.listeners, own, strict=True)), self.account)
 
 
 def owner_name(slot: int) -> str:

@@ -15,45 +15,54 @@ from posthouse.site.model import Listener
 
 _BACKLOG = 1024
 _UNIX = "unix:"
+_METRICS = "metrics "
 
 
 class ListenerSockets:
-    """Open listening sockets by declared address."""
+    """Open listening sockets by name: the declared address, for the metrics with a word in front."""
 
     def __init__(self) -> None:
         self._sockets: dict[str, socket.socket] = {}
 
-    def bind_missing(self, addresses: Iterable[str]) -> list[str]:
-        """Bind every address that is not open yet and return which; raises CommandError and then binds none."""
+    def bind_missing(self, names: Iterable[str]) -> list[str]:
+        """Bind everything that is not open yet and return what; raises CommandError and then binds nothing."""
         bound: list[str] = []
         try:
-            for address in addresses:
-                if address not in self._sockets:
-                    self._sockets[address] = bind(address)
-                    bound.append(address)
+            for name in names:
+                if name not in self._sockets:
+                    self._sockets[name] = bind(name.removeprefix(_METRICS))
+                    bound.append(name)
         except CommandError:
             self.close(bound)
             raise
         return bound
 
-    def close(self, addresses: Iterable[str]) -> None:
+    def close(self, names: Iterable[str]) -> None:
         """Close these, and remove the files of Unix sockets."""
-        for address in list(addresses):
-            open_socket = self._sockets.pop(address)
-            open_socket.close()
-            if address.startswith(_UNIX):
-                Path(address.removeprefix(_UNIX)).unlink(missing_ok=True)
+        for name in list(names):
+            self._sockets.pop(name).close()
+            if name.startswith(_UNIX):
+                Path(name.removeprefix(_UNIX)).unlink(missing_ok=True)
 
-    def close_others(self, addresses: Iterable[str]) -> None:
+    def close_others(self, names: Iterable[str]) -> None:
         """Close what is not in this list."""
-        self.close(set(self._sockets) - set(addresses))
+        self.close(set(self._sockets) - set(names))
 
-    def __getitem__(self, address: str) -> socket.socket:
-        return self._sockets[address]
+    def not_among(self, kept: Iterable[socket.socket]) -> list[socket.socket]:
+        """Return the sockets that a child with these has no business with.
 
-    def actual(self, address: str) -> str:
+        A listening socket lives as long as any process has it: a child that kept
+        one would keep its port open, and let connections wait for nobody.
+        """
+        ids = {id(one) for one in kept}
+        return [one for one in self._sockets.values() if id(one) not in ids]
+
+    def __getitem__(self, name: str) -> socket.socket:
+        return self._sockets[name]
+
+    def actual(self, name: str) -> str:
         """Return the address as bound: with the real port where port 0 was asked for."""
-        return actual_address(self._sockets[address])
+        return actual_address(self._sockets[name])
 
 
 def actual_address(bound: socket.socket) -> str:
@@ -109,7 +118,12 @@ def _bind_unix(path: str) -> socket.socket:
     return bound
 
 
-def all_addresses(listeners: Iterable[Listener], metrics: str) -> list[str]:
-    """Return every address that a site wants open."""
-    addresses = [listener.address for listener in listeners]
-    return [*addresses, metrics] if metrics else addresses
+def metrics_name(address: str) -> str:
+    """Name the socket of the metrics: its declared address may also be a listener's, where both ask for port 0."""
+    return _METRICS + address
+
+
+def socket_names(listeners: Iterable[Listener], metrics: str) -> list[str]:
+    """Return the names of all sockets that a site wants open."""
+    names = [listener.address for listener in listeners]
+    return [*names, metrics_name(metrics)] if metrics else names

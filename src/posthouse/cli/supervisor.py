@@ -26,7 +26,7 @@ from posthouse.cli.ground import (
     remove_pid_file,
     write_pid_file,
 )
-from posthouse.cli.sockets import ListenerSockets, all_addresses
+from posthouse.cli.sockets import ListenerSockets, metrics_name, socket_names
 from posthouse.mail import events
 from posthouse.mail.errors import PosthouseError
 from posthouse.site.model import Site
@@ -154,7 +154,7 @@ class Supervisor:
     # Generations.
 
     def _bind(self, site: Site) -> list[str]:
-        return self._sockets.bind_missing(all_addresses(wiring.listeners_of(site), site.metrics))
+        return self._sockets.bind_missing(socket_names(wiring.listeners_of(site), site.metrics))
 
     def _begin(self, site: Site, orphans: tuple[str, ...] = ()) -> None:
         """Fork a generation; it takes over when it is ready."""
@@ -193,7 +193,7 @@ class Supervisor:
         else:
             old.retire()
             old.order(RETIRE)
-            self._sockets.close_others(all_addresses(listeners, generation.site.metrics))
+            self._sockets.close_others(socket_names(listeners, generation.site.metrics))
             self._log = wiring.light_event_log(self._site, wiring.system_clock(), "supervisor")
             self._log.event(events.RELOADED, addresses=addresses, generation=generation.number)
             self._notice(f"reloaded {self._site_file}")
@@ -206,7 +206,7 @@ class Supervisor:
         self._notice(f"posthouse accepts mail for {self._site.name} on {listening or addresses[0]} (pid {os.getpid()})")
 
     def _metrics_address(self) -> str | None:
-        return self._sockets.actual(self._site.metrics) if self._site.metrics else None
+        return self._sockets.actual(metrics_name(self._site.metrics)) if self._site.metrics else None
 
     def _give_up(self, why: str) -> None:
         """The generation that was to take over cannot."""
@@ -218,7 +218,7 @@ class Supervisor:
         if self._current is None:
             self._failure = CommandError(f"cannot start: {why}", os.EX_SOFTWARE)
             return
-        self._sockets.close_others(all_addresses(self._current.listeners, self._current.site.metrics))
+        self._sockets.close_others(socket_names(self._current.listeners, self._current.site.metrics))
         self._refuse_reload([why])
 
     def _reap(self) -> None:
