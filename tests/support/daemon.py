@@ -116,8 +116,7 @@ class Daemon:
 
     def run(self, *command: str, text: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run a posthouse command on this site."""
-        name, *rest = command
-        arguments = [sys.executable, "-m", "posthouse", name, "--site", str(self.site_file), *rest]
+        arguments = [sys.executable, "-m", "posthouse", *command, "--site", str(self.site_file)]
         return subprocess.run(arguments, input=text, capture_output=True, timeout=20, check=False)
 
     def pid_of(self, role: str) -> int:

@@ -1,0 +1,239 @@
+"""Starting, reloading, stopping and dying: nothing that was accepted is lost, and no session dropped."""
+
+import os
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from support.daemon import make_site, running_daemon
+from support.e2e_site import SITE, relay_to
+from support.ports import free_port
+from support.sinks import running_sink
+from support.waiting import until
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    with running_daemon(tmp_path, SITE) as running:
+        yield running
+
+
+def gone(pids):
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def serve_again(daemon):
+    """Try to start a second daemon; return what it said and how it ended."""
+    command = [sys.executable, "-m", "posthouse", "serve", "--site", str(daemon.site_file)]
+    return subprocess.run(command, capture_output=True, timeout=20, check=False)
+
+
+def test_queued_mail_survives_the_death_of_every_process(tmp_path):
+    port = free_port()
+    with running_daemon(tmp_path / "site", SITE + relay_to("away.test", port)) as daemon:
+        for number in range(5):
+            daemon.send("ann@mx.test", f"bob{number}@away.test")
+        children = daemon.children()
+        daemon.kill()
+        until(lambda: gone(children), "the children to die")
+        with running_sink(tmp_path / "sink", port=port) as sink:
+            daemon.start()
+            messages = sink.wait_messages(5)
+    assert {b"<bob%d@away.test>" % n for n in range(5)} == {
+        line.removeprefix(b"X-Rcpt-Args: ") for m in messages for line in m.splitlines() if line.startswith(b"X-Rcpt")
+    }
+
+
+def test_a_killed_supervisor_takes_its_children_with_it(daemon):
+    children = daemon.children()
+    assert len(children) == 2
+
+    os.kill(daemon.process.pid, signal.SIGKILL)
+    daemon.process.wait(10)
+
+    until(lambda: gone(children), "the orphans to stop")
+    daemon.start()
+    daemon.send("ann@mx.test", "joe@mx.test")
+    daemon.wait_messages("joe", 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_stop_leaves_no_child_and_no_pid_file(daemon, number):
+    children = daemon.children()
+
+    daemon.signal(number)
+
+    assert daemon.process.wait(10) == 0
+    assert gone(children)
+    assert not (daemon.home / "run" / "posthouse.pid").exists()
+    assert daemon.events("stopped")
+
+
+def test_stopping_lets_an_open_transaction_end(daemon):
+    busy, idle = daemon.smtp(), daemon.smtp()
+    busy.ehlo()
+    busy.mail("ann@mx.test")
+    busy.rcpt("joe@mx.test")
+    busy.docmd("DATA")
+
+    daemon.signal(signal.SIGTERM)
+
+    assert idle.getreply()[0] == 421
+    busy.send(b"Subject: last\r\n\r\nx\r\n.\r\n")
+    assert busy.getreply()[0] == 250
+    assert busy.getreply()[0] == 421
+    busy.close()
+    idle.close()
+    assert daemon.process.wait(10) == 0
+    daemon.start()
+    daemon.wait_messages("joe", 1)
+
+
+def test_a_reload_takes_up_the_new_site_and_drops_no_session(daemon):
+    old = daemon.smtp()
+    old.ehlo()
+    old.mail("ann@mx.test")
+    daemon.site_file.write_text(daemon.site_file.read_text().replace('master = "" }', 'master = "", new = "" }'))
+
+    daemon.reload()
+
+    assert daemon.events("reloaded")
+    daemon.send("ann@mx.test", "new@mx.test")
+    daemon.wait_messages("new", 1)
+    assert old.rcpt("joe@mx.test")[0] == 250
+    assert old.data(b"Subject: old session\r\n\r\nx\r\n")[0] == 250
+    old.quit()
+    daemon.wait_messages("joe", 1)
+    until(lambda: len(daemon.children()) == 2, "the old generation to leave")
+
+
+def test_a_reload_opens_and_closes_listeners(daemon):
+    port = free_port()
+    text = daemon.site_file.read_text()
+    daemon.site_file.write_text(text.replace('"127.0.0.2:0"', f'"127.0.0.1:{port}"'))
+    kept, closed = daemon.addresses[0], daemon.addresses[1]
+
+    daemon.reload()
+
+    addresses = daemon.events("reloaded")[-1]["addresses"]
+    assert addresses[:2] == [kept, f"127.0.0.1:{port}"]
+    host, _, old_port = closed.rpartition(":")
+    smtplib.SMTP("127.0.0.1", port, timeout=10).quit()
+
+    def refused():
+        with socket.socket() as probe:
+            return probe.connect_ex((host, int(old_port))) != 0
+
+    until(refused, "the old listener to close")
+
+
+def test_a_bad_site_changes_nothing_and_every_mistake_is_told(daemon):
+    good = daemon.site_file.read_text()
+    daemon.site_file.write_text(good.replace("[retry]", "[retri]") + '\n[limits]\nerrors = "many"\n')
+    children = daemon.children()
+
+    daemon.reload()
+
+    [refusal] = daemon.events("reload-refused")
+    assert len(refusal["problems"]) >= 2
+    assert all("site.toml:" in problem for problem in refusal["problems"])
+    assert "site.toml:" in daemon.stderr()
+    assert daemon.children() == children
+    daemon.send("ann@mx.test", "joe@mx.test")
+    daemon.wait_messages("joe", 1)
+
+
+def test_a_bad_site_is_not_started(tmp_path):
+    daemon = make_site(tmp_path, SITE.replace("users", "usres"))
+
+    done = serve_again(daemon)
+
+    assert done.returncode == os.EX_CONFIG
+    assert b"site.toml:" in done.stderr
+    assert b"users" in done.stderr
+
+
+def test_a_second_daemon_on_the_same_spool_is_refused(daemon):
+    done = serve_again(daemon)
+
+    assert done.returncode == os.EX_TEMPFAIL
+    assert str(daemon.process.pid).encode() in done.stderr
+    daemon.send("ann@mx.test", "joe@mx.test")
+
+
+def test_an_address_in_use_is_named(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        daemon = make_site(tmp_path, SITE.replace("127.0.0.1:0", address))
+
+        done = serve_again(daemon)
+
+    assert done.returncode == os.EX_OSERR
+    assert address.encode() in done.stderr
+    assert b"in use" in done.stderr
+
+
+@pytest.mark.parametrize("role", ["smtpd-1", "deliver"])
+def test_a_child_that_dies_is_replaced(daemon, role):
+    daemon.send("ann@mx.test", "joe@mx.test")
+    daemon.wait_event("finished")
+    before = daemon.pid_of(role)
+
+    os.kill(before, signal.SIGKILL)
+
+    died = daemon.wait_event("child-died")
+    assert died["child"] == role
+    assert died["child_pid"] == before
+    daemon.send("ann@mx.test", "joe@mx.test")
+    daemon.wait_messages("joe", 2)
+    assert daemon.pid_of(role) != before
+
+
+def test_too_many_connections_are_told_421(tmp_path):
+    site = SITE + "\n[limits]\nconnections-per-client = 2\n"
+    with running_daemon(tmp_path, site) as daemon:
+        first, second = daemon.smtp(), daemon.smtp()
+
+        with pytest.raises(smtplib.SMTPConnectError) as refusal:
+            daemon.smtp()
+
+        assert refusal.value.smtp_code == 421
+        first.quit()
+        second.quit()
+        daemon.wait_event("disconnected", reason="quit")
+        daemon.smtp().quit()
+
+
+def test_a_rotated_log_is_reopened(daemon):
+    log = daemon.home / "log"
+    log.rename(daemon.home / "log.1")
+
+    daemon.signal(signal.SIGUSR1)
+
+    def logged():
+        daemon.smtp().quit()
+        return daemon.events("connected")
+
+    until(logged, "events in the new log")
+
+
+def test_metrics_count_what_every_process_did(tmp_path):
+    with running_daemon(tmp_path, SITE + '\n[metrics]\nlisten = "127.0.0.1:0"\n') as daemon:
+        daemon.send("ann@mx.test", "joe@mx.test")
+        daemon.wait_event("finished")
+        url = f"http://{daemon.events('started')[-1]['metrics']}/metrics"
+
+        text = urllib.request.urlopen(url, timeout=10).read().decode()
+
+    assert "posthouse_smtpd_sessions_total 1.0" in text
+    assert 'posthouse_messages_accepted_total{protocol="ESMTP"} 1.0' in text
+    assert "posthouse_outcomes_total" in text
+    assert "posthouse_queue_recipients" in text
