@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from posthouse.mail.address import Address
@@ -53,6 +53,7 @@ def told(wire):
     return events, wire.texts, wire.read_rest()
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(SESSIONS, WIRES, st.lists(st.integers(0, 10_000), max_size=12))
 @example(b"", b"MAIL FROM:<\xff>\r\n", [])
 def test_the_split_never_changes_what_the_session_says(start, wire, cuts):
@@ -67,6 +68,7 @@ def test_the_split_never_changes_what_the_session_says(start, wire, cuts):
     assert told(whole) == told(split)
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(SESSIONS, WIRES)
 def test_every_line_gets_at_most_one_reply(start, wire):
     """There are never more replies than CRLFs and bad lines, and none after the end."""
@@ -86,6 +88,7 @@ TEXTS = st.lists(st.sampled_from([b"\r\n", b".", b"..", b"a", b"x" * 50]) | st.b
 )
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(TEXTS, st.lists(st.integers(0, 10_000), max_size=8), st.lists(st.integers(0, 10_000), max_size=8), st.binary())
 def test_a_text_comes_out_of_the_wire_as_it_went_in(text, cuts, wire_cuts, rest):
     """decode(encode(text) + rest) is the text, with the final CRLF it lacked, and rest, in any split."""
@@ -104,6 +107,7 @@ def test_a_text_comes_out_of_the_wire_as_it_went_in(text, cuts, wire_cuts, rest)
     assert decoder.flaw is None
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.binary(), st.lists(st.integers(0, 10_000), max_size=8))
 def test_whatever_is_sent_ends_at_its_end(text, cuts):
     """Any bytes, encoded, are a text without flaw that ends exactly at its final dot."""
@@ -114,6 +118,7 @@ def test_whatever_is_sent_ends_at_its_end(text, cuts):
     assert decoder.flaw is None
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(TEXTS, st.lists(st.integers(0, 10_000), max_size=8), st.integers(2, 60), st.integers(0, 200))
 def test_the_split_never_changes_the_judgement(text, cuts, most_line, most):
     """Size, lines and flaws are the same in any split, and the lines are measured right."""
@@ -141,6 +146,7 @@ DOMAINS = st.lists(LABELS, min_size=1, max_size=5).map(".".join) | st.sampled_fr
 )
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(LOCAL_PARTS, DOMAINS)
 def test_an_address_survives_the_wire(local_part, domain):
     """parse(str(address)) is the address, for any local-part that has no control character."""
@@ -152,6 +158,7 @@ def test_an_address_survives_the_wire(local_part, domain):
     assert at == len(str(address)) + 2
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.text(max_size=40) | st.text(alphabet='a.@"\\<>[]: ', max_size=20))
 def test_any_text_is_an_address_or_malformed(text):
     """parse_address gives an Address that can be written and read again, or MalformedError."""
@@ -162,6 +169,7 @@ def test_any_text_is_an_address_or_malformed(text):
     assert parse_address(str(address)) == address
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.text(CHARACTERS))
 def test_xtext_survives(text):
     """decode(encode(text)) is the text, and the xtext is plain ASCII without space, + or =."""

@@ -1,4 +1,4 @@
-"""MAIL and RCPT, read off the wire: a path and its parameters, or the reply that refuses them.
+"""The arguments of commands, read off the wire: values, or the reply that refuses them.
 
 One rule: each refusal carries the reply code that its RFC names: 501 for bad
 syntax, 555 for a parameter that we do not know, 553 for an address that needs SMTPUTF8.
@@ -28,6 +28,10 @@ _PARAMETER = re.compile(r" +([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010f
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _PLAIN_SIZE = re.compile(r" SIZE=([0-9]{1,20})")  # the parameter that nearly every client sends alone
 _NOTIFY_WORDS = {"SUCCESS": Notify.SUCCESS, "FAILURE": Notify.FAILURE, "DELAY": Notify.DELAY}
+
+# Wider than RFC 5321's Domain, for the names that real clients give; nothing that would need quoting in Received:.
+_CLIENT_NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+./:=?\[\]^_`{|}~-]{1,255}")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 
 _NEEDS_UTF8 = reply(553, "5.6.7", "that address needs SMTPUTF8")
 
@@ -63,6 +67,27 @@ def read_rcpt(argument: bytes, *, smtputf8: bool) -> tuple[Path, RcptParameters]
     if not smtputf8 and not text.isascii():
         raise RefusedCommandError(_NEEDS_UTF8)
     return path, NO_RCPT_PARAMETERS if at == len(text) else _read_rcpt_parameters(text, at)
+
+
+def read_client_name(argument: bytes) -> str:
+    """Read the name after ``EHLO`` or ``HELO``.  Raises RefusedCommandError."""
+    if not _CLIENT_NAME.fullmatch(argument):
+        raise _refused(501, "5.5.4", "give your host name")
+    return argument.decode("ascii")
+
+
+def read_name(argument: bytes) -> str:
+    """Read what ``VRFY`` or ``EXPN`` asks for.  Raises RefusedCommandError."""
+    # RFC 6531 section 3.7.4.2: the one parameter of VRFY and EXPN.
+    smtputf8 = argument.upper().endswith(b" SMTPUTF8")
+    if smtputf8:
+        argument = argument[: -len(b" SMTPUTF8")].rstrip(b" ")
+    elif not argument.isascii():
+        raise RefusedCommandError(_NEEDS_UTF8)
+    name = argument.decode("utf-8", "replace")
+    if not _PRINTABLE.fullmatch(name):
+        raise _refused(501, "5.5.4", "give a name to look up")
+    return name
 
 
 def _after_keyword(argument: bytes, keyword: bytes, usage: str) -> str:

@@ -4,14 +4,13 @@ One rule: only the driver's answer to TextEnded leads from text to 250, so that
 no reply can promise what the spool has not written.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable
 
 from posthouse.mail.limits import Limits
 from posthouse.mail.reply import Reply, reply
 from posthouse.smtp import server_replies as replies
-from posthouse.smtp.commands import RefusedCommandError, read_mail, read_rcpt
+from posthouse.smtp.commands import RefusedCommandError, read_client_name, read_mail, read_name, read_rcpt
 from posthouse.smtp.input import Input, LineFlaw
 from posthouse.smtp.reply import format_reply
 from posthouse.smtp.server_events import (
@@ -53,10 +52,6 @@ __all__ = [
 # Commands that carry no mail and ask for nothing that costs: beyond this many between two messages each is an error.
 _IDLE_COMMANDS = 100
 
-# Wider than RFC 5321's Domain, for the names that real clients give; nothing that would need quoting in Received:.
-_CLIENT_NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+./:=?\[\]^_`{|}~-]{1,255}")
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
-
 
 class ServerSession:
     """One client's session: bytes in, events and replies out.
@@ -77,8 +72,8 @@ class ServerSession:
         self._question: Question | None = None
         self._decoder: TextDecoder | None = None
         self._smtputf8 = False
-        self._recipients = 0
-        self._refused_recipients = 0
+        self._recipients = 0  # accepted
+        self._recipients_given = 0  # accepted or not
         self._errors = 0
         self._idle_commands = 0
         self._messages = 0
@@ -216,8 +211,11 @@ class ServerSession:
         obey = _VERBS.get(verb) or _VERBS.get(verb.upper())
         if obey is None:
             self._refuse(replies.UNKNOWN)
-        else:
+            return True
+        try:
             obey(self, argument.strip(b" \t"))
+        except RefusedCommandError as error:
+            self._refuse(error.reply)
         return True
 
     def _ehlo(self, argument: bytes) -> None:
@@ -229,14 +227,12 @@ class ServerSession:
             self._send(Reply(250, (self._hostname,)))
 
     def _hello(self, argument: bytes, *, esmtp: bool) -> bool:
-        if not _CLIENT_NAME.fullmatch(argument):
-            self._refuse(replies.BAD_NAME)
-            return False
+        name = read_client_name(argument)
         if not self._note_idle():
             return False
         self._reset_transaction()
         self._move(Event.HELLO)
-        self.client_name = argument.decode("ascii")
+        self.client_name = name
         self._events.append(HelloGiven(self.client_name, esmtp))
         return True
 
@@ -247,11 +243,7 @@ class ServerSession:
         if self._messages >= self._limits.messages_per_session:
             self.end(replies.TOO_MANY_MESSAGES, EndReason.MESSAGES)
             return
-        try:
-            path, parameters = read_mail(argument)
-        except RefusedCommandError as error:
-            self._refuse(error.reply)
-            return
+        path, parameters = read_mail(argument)
         if parameters.size is not None and parameters.size > self._limits.text_octets:
             self._refuse(replies.TOO_LARGE)
             return
@@ -260,7 +252,7 @@ class ServerSession:
 
     def _mail_answered(self, answer: Reply) -> None:
         if answer.is_positive:
-            self._recipients = self._refused_recipients = 0
+            self._recipients = self._recipients_given = 0
             self._move(Event.MAIL_ACCEPTED)
             self._send(answer)
         else:
@@ -273,12 +265,8 @@ class ServerSession:
         if self._recipients >= self._limits.recipients:
             self._refuse(replies.TOO_MANY_RECIPIENTS)
             return
-        try:
-            path, parameters = read_rcpt(argument, smtputf8=self._smtputf8)
-        except RefusedCommandError as error:
-            self._refused_recipients += 1
-            self._refuse(error.reply)
-            return
+        self._recipients_given += 1
+        path, parameters = read_rcpt(argument, smtputf8=self._smtputf8)
         self._ask(Question.RCPT, RcptGiven(path, parameters))
 
     def _rcpt_answered(self, answer: Reply) -> None:
@@ -287,7 +275,6 @@ class ServerSession:
             self._move(Event.RCPT_ACCEPTED)
             self._send(answer)
         else:
-            self._refused_recipients += 1
             self._refuse(answer)
 
     def _data(self, argument: bytes) -> None:
@@ -295,7 +282,7 @@ class ServerSession:
             self._refuse(replies.NO_PARAMETERS)
         elif self._may(Event.DATA_STARTED):
             self._ask(Question.DATA, DataAsked())
-        elif self.state is State.MAIL and self._refused_recipients:
+        elif self.state is State.MAIL and self._recipients_given:
             # RFC 2920 section 3.1: a pipelining client could not know; this is no error of its own.
             self._send(replies.NO_RECIPIENTS)
         else:
@@ -330,31 +317,12 @@ class ServerSession:
         self.end(reply(221, "2.0.0", f"{self._hostname} closing"), EndReason.QUIT)
 
     def _vrfy(self, argument: bytes) -> None:
-        name = self._read_name(argument)
-        if name:
-            self._ask(Question.OTHER, VerifyAsked(name))
+        if self._note_idle():
+            self._ask(Question.OTHER, VerifyAsked(read_name(argument)))
 
     def _expn(self, argument: bytes) -> None:
-        name = self._read_name(argument)
-        if name:
-            self._ask(Question.OTHER, ExpandAsked(name))
-
-    def _read_name(self, argument: bytes) -> str:
-        """Return the argument of VRFY or EXPN; "" when it was refused."""
-        if not self._note_idle():
-            return ""
-        # RFC 6531 section 3.7.4.2: the one parameter of VRFY and EXPN.
-        smtputf8 = argument.upper().endswith(b" SMTPUTF8")
-        if smtputf8:
-            argument = argument[: -len(b" SMTPUTF8")].rstrip(b" ")
-        if not smtputf8 and not argument.isascii():
-            self._refuse(replies.NEEDS_UTF8)
-            return ""
-        name = argument.decode("utf-8", "replace")
-        if not _PRINTABLE.fullmatch(name):
-            self._refuse(replies.BAD_ARGUMENT)
-            return ""
-        return name
+        if self._note_idle():
+            self._ask(Question.OTHER, ExpandAsked(read_name(argument)))
 
     def _unimplemented(self, _argument: bytes) -> None:
         self._refuse(replies.UNIMPLEMENTED)
