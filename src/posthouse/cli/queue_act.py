@@ -79,7 +79,9 @@ async def carry_out(site: Site, spool: SpoolQueue, order: Order, *, quiet: bool 
         if log:
             log.close()
     if acted:
-        wakeup_sender(site).notify()
+        wakeup = wakeup_sender(site)
+        wakeup.notify()
+        wakeup.close()
     return acted
 
 
