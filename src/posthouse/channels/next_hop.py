@@ -7,6 +7,7 @@ a port mean one named host, so that a relay is never replaced by its own MX.
 import enum
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from posthouse.mail.errors import MalformedError
@@ -40,6 +41,7 @@ class NextHop:
         return self.name if self.kind is HopKind.DOMAIN else f"[{self.name}]:{self.port}"
 
 
+@lru_cache(1024)
 def parse_next_hop(text: str, default_port: int) -> NextHop:
     """Read a hop's host or a channel's relay.  Raises MalformedError."""
     if text.startswith(_UNIX):

@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
             if not self.session.wants_text:
                 return
             self.session.send_text(chunk)
-        await self._flush_text()
+        self._read_event()
         if self.session.wants_text:
             self.session.end_text()
 
