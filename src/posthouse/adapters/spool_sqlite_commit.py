@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from posthouse.adapters.spool_sqlite_listing import install_functions
 from posthouse.adapters.spool_sqlite_schema import TEXTS, as_spool_error, connect, open_lock, prepare
-from posthouse.adapters.spool_sqlite_store import Operation, Store
+from posthouse.adapters.spool_sqlite_store import Operation, Store, run_operations
 
 T = TypeVar("T")
 Step = Callable[[str], None]
@@ -89,7 +89,7 @@ class GroupCommitter:
             store.connection.execute("BEGIN IMMEDIATE")
             try:
                 self._step("begun")
-                results = [operation(store) for operation in operations]
+                results = run_operations(store, operations)
                 store.flush()
                 self._step("rows-written")
                 self._commit(store)

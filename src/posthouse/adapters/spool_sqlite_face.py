@@ -16,7 +16,7 @@ from posthouse.adapters import spool_sqlite_listing as listing
 from posthouse.adapters.spool_sqlite_commit import Runner, Step
 from posthouse.adapters.spool_sqlite_rows import prepare_message
 from posthouse.adapters.spool_sqlite_schema import TEXTS
-from posthouse.adapters.spool_sqlite_store import Operation, RecipientKey, Store
+from posthouse.adapters.spool_sqlite_store import Operation, RecipientKey, Settle, Store
 from posthouse.adapters.spool_sqlite_texts import (
     FileText,
     RowText,
@@ -29,6 +29,7 @@ from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import SpoolError
 from posthouse.mail.queued import (
     Batch,
+    Ending,
     Hop,
     LeaseRequest,
     QueueCount,
@@ -164,7 +165,10 @@ class SqliteFace:
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
         """Record results durably."""
-        return await self._runner.write(lambda store: store.settle(settlements))
+        for settlement in settlements:
+            if settlement.ending is not Ending.RETRY:
+                self._forget(settlement.queue_id)
+        return await self._runner.write(Settle(settlements))
 
     async def renew(self, batches: Sequence[Batch], until: datetime) -> None:
         """Prolong leases that still hold."""
@@ -191,9 +195,8 @@ class SqliteFace:
 
     async def read_text(self, queue_id: QueueId) -> StoredText:
         """Open a text; one that came with a lease is at hand."""
-        kept = self._texts.pop(queue_id, None)
+        kept = self._forget(queue_id)
         if kept is not None:
-            self._texts_octets -= len(kept)
             return RowText(kept)
         octets, name, text = await self._runner.read(lambda connection: listing.read_text_row(connection, queue_id))
         if text is not None:
@@ -209,6 +212,11 @@ class SqliteFace:
         while self._texts_octets > _KEPT_OCTETS:
             _, text = self._texts.popitem(last=False)
             self._texts_octets -= len(text)
+
+    def _forget(self, queue_id: QueueId) -> bytes | None:
+        text = self._texts.pop(queue_id, None)
+        self._texts_octets -= len(text or b"")
+        return text
 
     async def clean_orphans(self) -> int:
         """Remove old text files that belong to no message; for the deliver process when it starts."""

@@ -32,7 +32,7 @@ from posthouse.queueing.queue_id import DRAWN_BITS, lowest_number, parse_queue_i
 
 _SWEEP_EVERY = 256  # leases
 _SWEEP_ROWS = 500
-_LOOKED_AT = 50  # destinations read for next_due
+_LOOKED_AT = 50  # destinations that may turn out to be empty
 _TOKEN_BITS = 62
 _WARN_MARK = "unwarned"  # no recipient of a message before this one is waiting for its delay warning
 _ACCEPTED_US = "((message >> 22) * 1000 + 1577836800000000)"  # when a message was accepted, from its id
@@ -46,19 +46,25 @@ def lease(store: Store, request: LeaseRequest) -> tuple[list[Batch], list[Text]]
     hops: dict[int, Hop] = {}
 
     def ready(lane: Lane) -> Iterator[tuple[int, Hop]]:
-        for place, channel, host in store.execute(
-            "SELECT id, channel, host FROM destination WHERE lane = ? AND ready_us <= ? ORDER BY ready_us",
-            (lane.value, now_us),
-        ):
+        # A hop without room stands in ``spare``; every other one has work, but for a few that have become empty.
+        most = request.batches + len(request.spare) + _LOOKED_AT
+        (found,) = store.execute(
+            "SELECT json_group_array(json_array(id, channel, host)) FROM (SELECT id, channel, host FROM destination"
+            " WHERE lane = ? AND ready_us <= ? ORDER BY ready_us LIMIT ?)",
+            (lane.value, now_us, most),
+        ).fetchone()
+        for place, channel, host in json.loads(found):
             hops[place] = Hop(channel, host)
             yield place, hops[place]
 
     def rows(place: int, most: int) -> list[tuple[int, int]]:
-        return store.execute(
-            "SELECT message, number FROM recipient WHERE destination_id = ? AND due_us <= ?"
-            " ORDER BY due_us, message, number LIMIT ?",
+        (found,) = store.execute(
+            "SELECT json_group_array(json_array(message, number)) FROM (SELECT message, number FROM recipient"
+            " WHERE destination_id = ? AND due_us <= ? ORDER BY due_us, message, number LIMIT ?)",
             (place, now_us, most),
-        ).fetchall()
+        ).fetchone()
+        keys: list[tuple[int, int]] = json.loads(found)
+        return keys
 
     picked = Picker[int](request, store.turns, ready=ready, rows=rows).pick()
     taken = _take(store, picked.offers, hops, request)

@@ -20,7 +20,7 @@ from posthouse.adapters.spool_sqlite_rows import (
     insert_rows,
     place_of,
 )
-from posthouse.adapters.spool_sqlite_schema import HELD, NEVER_US, QUEUED, REPORTING, WARNED
+from posthouse.adapters.spool_sqlite_schema import NEVER_US, QUEUED, REPORTING, WARNED
 from posthouse.mail.errors import MalformedError, SpoolError, SpoolFullError
 from posthouse.mail.queued import REPORT_CHANNEL, Hop, Lane, QueueId, Settlement, WarningMark
 from posthouse.queueing.formats import read_outcome, to_microseconds, write_outcome
@@ -150,6 +150,8 @@ class Store:
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """Apply what still holds its lease and return the rest."""
+        if not settlements:
+            return []
         rows = self._rows_of(settlements)
         refused, gone = [], []
         for settlement in settlements:
@@ -174,13 +176,14 @@ class Store:
 
     def _rows_of(self, settlements: Sequence[Settlement]) -> dict[RecipientKey, tuple[Any, ...]]:
         keys = json.dumps([_key(settlement) for settlement in settlements])
-        rows = self.execute(
-            "SELECT r.message, r.number, r.token, r.state, r.attempts, r.outcome, m.recipients"
-            " FROM recipient r JOIN message m ON m.id = r.message"
+        # One row of JSON: the thread queues for the interpreter once and not for each recipient.
+        found = self.execute(
+            "SELECT json_group_array(json_array(r.message, r.number, r.token, r.state, r.attempts, r.outcome,"
+            " m.recipients)) FROM recipient r JOIN message m ON m.id = r.message"
             " WHERE (r.message, r.number) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
             (keys,),
-        )
-        return {(row[0], row[1]): row[2:] for row in rows}
+        ).fetchone()
+        return {(row[0], row[1]): tuple(row[2:]) for row in json.loads(found[0])}
 
     def _put_back(self, key: RecipientKey, settlement: Settlement, after: Settled, state: int, lane: Lane) -> None:
         message, number = key
@@ -238,7 +241,7 @@ class Store:
         self, prepared: Prepared, settlements: Sequence[Settlement], warnings: Sequence[WarningMark]
     ) -> QueueId:
         """Add a message together with what it reports; a lost lease refuses both.  Raises SpoolError."""
-        refused = self.settle(settlements) if settlements else []
+        refused = self.settle(settlements)
         if refused:
             raise SpoolError(f"the lease of {refused[0].queue_id}/{refused[0].number} was lost")
         self.mark_warned(warnings)
@@ -254,4 +257,24 @@ def _key(settlement: Settlement) -> RecipientKey:
 
 Operation = Callable[[Store], T]
 
-__all__ = ["HELD", "REPORTS", "Operation", "PlaceKey", "RecipientKey", "Store"]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settle:
+    """The operation of settling, which can be done for many callers at once."""
+
+    settlements: Sequence[Settlement]
+
+    def __call__(self, store: Store) -> list[Settlement]:
+        """Settle for one caller."""
+        return store.settle(self.settlements)
+
+
+def run_operations(store: Store, operations: Sequence[Operation[Any]]) -> list[Any]:
+    """Run the operations of one group, all settlements of the group together and last."""
+    results = [None if isinstance(operation, Settle) else operation(store) for operation in operations]
+    settling = [(n, operation) for n, operation in enumerate(operations) if isinstance(operation, Settle)]
+    refused = store.settle([settlement for _, operation in settling for settlement in operation.settlements])
+    lost = {id(settlement) for settlement in refused}
+    for n, operation in settling:
+        results[n] = [settlement for settlement in operation.settlements if lost and id(settlement) in lost]
+    return results
