@@ -61,14 +61,15 @@ async def _deliver_part(
     site: Site, owner: wiring.Owner, metrics: socket.socket | None, log: EventLog, clock: Clock
 ) -> AsyncIterator[Part]:
     async with wiring.open_deliverer(site, owner, log=log, clock=clock) as deliverer:
-        yield DeliverPart(deliverer, metrics)
+        yield DeliverPart(deliverer, metrics, site.timeouts.session)
 
 
 class DeliverPart:
     """The way out as a part, and the door for whoever collects metrics."""
 
-    def __init__(self, deliverer: Deliverer, metrics: socket.socket | None) -> None:
+    def __init__(self, deliverer: Deliverer, metrics: socket.socket | None, patience: timedelta) -> None:
         self._deliverer = deliverer
+        self._patience = patience
         self._metrics = metrics
         self._server: asyncio.Server | None = None
         self._running: asyncio.Task[None] | None = None
@@ -85,14 +86,14 @@ class DeliverPart:
             await self._running
 
     async def retire(self) -> None:
-        """Finish what runs; the successor has begun to lease."""
+        """Finish what runs, as long as a session may last; the successor has begun to lease."""
         self._close_metrics()
-        await self._deliverer.drain()
+        await self._deliverer.drain(self._patience)
 
-    async def stop(self, within: timedelta) -> None:  # noqa: ARG002 - the deliverer has been told its drain time
-        """Finish what runs."""
+    async def stop(self, within: timedelta) -> None:
+        """Finish what runs, within this time."""
         self._close_metrics()
-        await self._deliverer.drain()
+        await self._deliverer.drain(within)
 
     def _close_metrics(self) -> None:
         if self._server is not None:

@@ -56,6 +56,7 @@ class Deliverer:
         self._started = 0
         self._is_sweeping = False
         self._draining = False
+        self._leave_by = world.clock.now()  # set by drain
         self._is_over = True
 
     @property
@@ -84,11 +85,13 @@ class Deliverer:
         await self._wind_up()
         self._is_over = True
 
-    async def drain(self) -> None:
+    async def drain(self, within: timedelta | None = None) -> None:
         """Lease nothing more, await running attempts up to the deadline, give leases back, close channels.
 
-        ``run`` does it; this returns when it is done.
+        ``run`` does it; this returns when it is done.  Without ``within`` it is the settings'
+        drain time; a second call may shorten what a first one allowed.
         """
+        self._leave_by = self._world.clock.now() + (self._settings.drain if within is None else within)
         self._draining = True
         self._backlog.drain()
         self._world.waiter.notify()
@@ -257,9 +260,14 @@ class Deliverer:
             await self._world.waiter.wait(until)
 
     async def _wind_up(self) -> None:
-        deadline = self._world.clock.now() + self._settings.drain
-        while (self._running or self._is_sweeping) and self._world.clock.now() < deadline:
-            await self._world.waiter.wait(deadline)
+        while (self._running or self._is_sweeping) and self._world.clock.now() < self._leave_by:
+            try:
+                await self._renew()
+            except SpoolError as error:
+                self._world.log.event(events.TROUBLE, where="drain", error=str(error))
+            renewal = min(map(self._renewal, self._running.values()), default=self._leave_by)
+            # Not at once again when the renewal has just failed.
+            await self._world.waiter.wait(min(self._leave_by, max(renewal, self._world.clock.now() + _HELD_UP)))
         if self._running:
             self._world.log.event(events.STOPPING, unfinished=len(self._running))
         try:
