@@ -10,6 +10,7 @@ No line objects: a chunk is searched, counted and replaced as a whole.
 import enum
 import re
 
+_DOT = b"\r\n."
 _END = b"\r\n.\r\n"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -43,20 +44,23 @@ class TextDecoder:
     def decode(self, wire: bytes) -> tuple[bytes, bytes | None]:
         """Return the text of this chunk, and what follows the final dot; None while it has not come."""
         wire = self._held + wire
-        end = wire.find(_END)
+        # One search for both: the first line that begins with a dot is nearly always the end.
+        dot = wire.find(_DOT)
+        end = wire.find(_END, dot) if dot >= 0 else -1
+        stuffed = dot != end
         if end >= 0:
-            return self._judge(wire[: end + 2]), wire[end + len(_END) :]
+            return self._judge(wire[: end + 2], stuffed=stuffed), wire[end + len(_END) :]
         kept = len(wire) - _undecided(wire)
         self._held = wire[kept:]
-        return self._judge(wire[:kept]), None
+        return self._judge(wire[:kept], stuffed=stuffed), None
 
-    def _judge(self, text: bytes) -> bytes:
+    def _judge(self, text: bytes, *, stuffed: bool) -> bytes:
         """Unstuff a piece that neither begins nor ends within a CRLF, and check it."""
         line_ends = text.count(b"\r\n")
         if text.count(b"\n") != line_ends or text.count(b"\r") != line_ends:
             self._mark(Flaw.BARE_LINE_END)
-        if b"\r\n." in text:
-            text = text.replace(b"\r\n.", b"\r\n")
+        if stuffed:
+            text = text.replace(_DOT, b"\r\n")
         if self._before_text and text:
             text = text[2:]
             self._before_text = False
