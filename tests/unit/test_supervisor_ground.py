@@ -1,0 +1,164 @@
+"""What the supervisor stands on: sockets, the lock, the reins of a child."""
+
+import os
+import signal
+import socket
+
+import pytest
+
+from posthouse.cli.children import READY, fork_child
+from posthouse.cli.errors import CommandError
+from posthouse.cli.ground import SpoolLock
+from posthouse.cli.sockets import ListenerSockets, bind, metrics_name, socket_names
+from posthouse.mail.limits import Limits
+from posthouse.site.model import Listener
+from posthouse.smtpd.admission import Admission, Peer, may_relay
+from support.waiting import until
+
+
+def test_binding_is_all_or_nothing():
+    sockets = ListenerSockets()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        with pytest.raises(CommandError, match=address):
+            sockets.bind_missing(["127.0.0.1:0", address])
+
+    assert sockets.not_among([]) == []
+
+
+def test_a_socket_that_stays_is_not_bound_anew():
+    sockets = ListenerSockets()
+    sockets.bind_missing(["127.0.0.1:0", "127.0.0.2:0"])
+    kept = sockets["127.0.0.1:0"]
+
+    assert sockets.bind_missing(["127.0.0.1:0", "127.0.0.3:0"]) == ["127.0.0.3:0"]
+    sockets.close_others(["127.0.0.1:0", "127.0.0.3:0"])
+
+    assert sockets["127.0.0.1:0"] is kept
+    assert len(sockets.not_among([kept])) == 1
+    sockets.close_others([])
+
+
+def test_the_metrics_may_share_their_declaration_with_a_listener():
+    names = socket_names([Listener("127.0.0.1:0")], "127.0.0.1:0")
+
+    assert names == ["127.0.0.1:0", metrics_name("127.0.0.1:0")]
+
+
+def test_a_stale_unix_socket_is_replaced_and_open_to_everybody(tmp_path):
+    path = tmp_path / "submit.sock"
+    bind(f"unix:{path}").close()
+
+    with bind(f"unix:{path}"):
+        assert path.stat().st_mode & 0o777 == 0o666
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+
+
+def test_a_file_in_the_way_of_a_unix_socket_is_kept(tmp_path):
+    path = tmp_path / "precious"
+    path.write_text("a file")
+
+    with pytest.raises(CommandError, match="precious"):
+        bind(f"unix:{path}")
+
+    assert path.read_text() == "a file"
+
+
+def test_a_spool_has_one_daemon(tmp_path):
+    lock = SpoolLock(tmp_path)
+
+    with pytest.raises(CommandError, match=str(os.getpid())) as refusal:
+        SpoolLock(tmp_path)
+
+    assert refusal.value.code == os.EX_TEMPFAIL
+    lock.release()
+    SpoolLock(tmp_path).release()
+
+
+def wait_for_death(child):
+    status = until(
+        lambda: next((s for pid, s in [os.waitpid(child.pid, os.WNOHANG)] if pid), None) or None, "its death"
+    )
+    child.reins.close()
+    return os.waitstatus_to_exitcode(status)
+
+
+def test_a_child_says_when_it_is_ready_and_hears_orders():
+    def job(reins):
+        reins.setblocking(True)
+        reins.send(READY)
+        return reins.recv(1)[0]
+
+    child = fork_child("smtpd-1", job, [])
+    until(lambda: child.hear() and child.ready, "it to be ready")
+    child.order(b"*")
+
+    assert wait_for_death(child) == ord("*")
+
+
+def test_a_child_sees_that_its_supervisor_is_gone():
+    def job(reins):
+        reins.setblocking(True)
+        return 7 if reins.recv(1) == b"" else 1
+
+    child = fork_child("smtpd-1", job, [])
+    child.reins.close()
+
+    assert wait_for_death(child) == 7
+
+
+def test_a_child_with_a_bug_ends_with_70(capfd):
+    def job(_reins):
+        raise RuntimeError("a bug")
+
+    child = fork_child("deliver", job, [])
+
+    assert wait_for_death(child) == os.EX_SOFTWARE
+    assert "a bug" in capfd.readouterr().err
+
+
+def test_a_child_leaves_ctrl_c_to_its_supervisor():
+    def job(reins):
+        reins.setblocking(True)
+        reins.send(READY)
+        return reins.recv(1)[0]
+
+    child = fork_child("smtpd-1", job, [])
+    until(lambda: child.hear() and child.ready, "it to be ready")
+    os.kill(child.pid, signal.SIGINT)
+    child.order(b"*")
+
+    assert wait_for_death(child) == ord("*")
+
+
+@pytest.mark.parametrize(
+    ("address", "networks", "allowed"),
+    [
+        pytest.param("192.0.2.7", ["192.0.2.0/24"], True, id="in the network"),
+        pytest.param("192.0.3.7", ["192.0.2.0/24"], False, id="beside it"),
+        pytest.param("2001:db8::1", ["192.0.2.0/24", "2001:db8::/32"], True, id="the other family"),
+        pytest.param("fe80::1%eth0", ["fe80::/10"], True, id="with a zone"),
+        pytest.param("", ["0.0.0.0/0", "::/0"], False, id="gone before we could ask"),
+    ],
+)
+def test_relaying_is_decided_by_the_client_s_network(address, networks, allowed):
+    from ipaddress import ip_network
+
+    assert may_relay(Peer(address=address), [ip_network(network) for network in networks]) is allowed
+
+
+def test_connections_are_counted_at_below_and_above_the_bound():
+    admission = Admission(Limits(connections=4, connections_per_client=2), workers=2)
+
+    assert admission.enter("a") is None
+    assert admission.enter("a") is None
+    assert str(admission.enter("b")).startswith("421 4.3.2")  # this worker's half of four
+    admission.leave("a")
+    assert admission.enter("b") is None
+    admission.leave("a")
+    admission.leave("b")
+    assert admission.total == 0
