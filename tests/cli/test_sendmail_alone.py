@@ -133,6 +133,14 @@ def test_bs_speaks_smtp_without_the_daemon(site):
     assert kept_text(site, rows[0]["queue_id"]).endswith("\n\n.dot\n")
 
 
+def test_spool_is_written_without_an_event_loop(site):
+    result = command("sendmail", "ann", site=site, stdin=b"\n", PYTHONPROFILEIMPORTTIME="1")
+
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.decode().splitlines()}
+    assert "sqlite3" in imported
+    assert imported.isdisjoint({"asyncio", "structlog", "msgspec", "click", "rich", "dns", "secrets", "logging"})
+
+
 def test_mailq_counts_what_is_queued(site):
     requests = len({row["queue_id"] for row in queued(site)})
 

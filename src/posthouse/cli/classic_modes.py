@@ -4,13 +4,14 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from posthouse.cli.command_line import QueueRun
+from posthouse.cli.daemon_process import find_daemon, wait_for
 from posthouse.cli.errors import CommandError
 from posthouse.cli.site_access import open_queue, read_site_file
 from posthouse.mail.queued import QueueFilter, Verb
+from posthouse.site.model import Site
 from posthouse.wiring import SUBMIT_SOCKET
 
 _START_SECONDS = 20.0
@@ -30,28 +31,34 @@ def become_daemon(site_file: Path) -> int:
 
 def start_daemon(site_file: Path) -> int:
     """-bd: start the daemon in the background, and return when it takes mail."""
+    site = read_site_file(site_file)
+    if find_daemon(site) is not None:
+        raise CommandError("the daemon already runs", os.EX_TEMPFAIL)
+    pid = _detached(serve_command(site_file))
+
+    def fate() -> bool | None:
+        """True when it takes mail and can be told to stop, False when it died."""
+        if not Path(f"/proc/{pid}").exists():
+            return False
+        return True if find_daemon(site) is not None and _takes_mail(site) else None
+
+    taken = wait_for(fate, _START_SECONDS)
+    if taken is None:
+        raise CommandError("the daemon did not take mail in time", os.EX_TEMPFAIL)
+    if not taken:
+        where = f"see {site.log.path}" if site.log.path else "`posthouse serve` says why"
+        raise CommandError(f"the daemon did not start; {where}", os.EX_UNAVAILABLE)
+    return os.EX_OK
+
+
+def _takes_mail(site: Site) -> bool:
     from posthouse.cli.submit_socket import DaemonDownError, connect
 
-    site = read_site_file(site_file)
-    socket_path = site.run / SUBMIT_SOCKET
     try:
-        connect(socket_path).close()
+        connect(site.run / SUBMIT_SOCKET).close()
     except DaemonDownError:
-        pid = _detached(serve_command(site_file))
-    else:
-        raise CommandError("the daemon already runs", os.EX_TEMPFAIL)
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            connect(socket_path).close()
-        except DaemonDownError:
-            if not Path(f"/proc/{pid}").exists():
-                where = f"; see {site.log.path}" if site.log.path else "; `posthouse serve` says why"
-                raise CommandError(f"the daemon did not start{where}", os.EX_UNAVAILABLE) from None
-            time.sleep(0.02)
-        else:
-            return os.EX_OK
-    raise CommandError("the daemon did not take mail in time", os.EX_TEMPFAIL)
+        return False
+    return True
 
 
 def _detached(command: list[str]) -> int:

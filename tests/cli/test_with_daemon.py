@@ -1,0 +1,117 @@
+"""The commands beside a running daemon: one process, asked and told by all of them."""
+
+import json
+
+import pytest
+
+from support.cli_site import SITE, command
+from support.daemon import running_daemon
+from support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory):
+    with running_daemon(tmp_path_factory.mktemp("daemon"), SITE) as running:
+        yield running
+
+
+def test_sendmail_hands_over_and_it_is_delivered(daemon):
+    result = command("sendmail", "-v", "-f", "ann", "joe", site=daemon.site_file, stdin=b"Subject: up\n\nhello\n")
+
+    assert result.returncode == 0, result.stderr
+    shown = result.stdout.decode()
+    assert ">>> MAIL FROM:<ann@example.org>" in shown
+    assert shown.rstrip().splitlines()[-1].startswith(("250 ", "221 "))
+    assert any(b"Subject: up" in text for text in daemon.wait_messages("joe", 1))
+
+
+def test_handing_over_imports_neither_spool_nor_event_loop(daemon):
+    result = command("sendmail", "ann", site=daemon.site_file, stdin=b"\n", PYTHONPROFILEIMPORTTIME="1")
+
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.decode().splitlines()}
+    assert "posthouse.cli.submit_socket" in imported
+    assert imported.isdisjoint({"asyncio", "sqlite3", "msgspec", "posthouse.ports", "posthouse.submit.intake"})
+
+
+def test_refused_recipient_is_told_by_the_daemon(daemon):
+    result = command("sendmail", "nobody", site=daemon.site_file, stdin=b"Subject: x\n\n")
+
+    assert result.returncode == 67
+    assert b"nobody@example.org... 550 5.1.1" in result.stderr
+
+
+def test_bs_is_joined_to_the_daemon(daemon):
+    envelope = b"EHLO x\r\nMAIL FROM:<joe@example.org>\r\nRCPT TO:<ann@example.org>\r\n"
+    dialogue = envelope + b"DATA\r\nSubject: bs\r\n\r\n.\r\nQUIT\r\n"
+
+    result = command("sendmail", "-bs", site=daemon.site_file, stdin=dialogue)
+
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[-1].startswith(b"221")
+    daemon.wait_messages("ann", 1)
+
+
+def test_status_says_that_it_runs(daemon):
+    result = command("posthouse", "status", "--json", site=daemon.site_file)
+
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["running"] is True
+
+
+def test_log_follows_a_message_to_its_end(daemon):
+    command("posthouse", "send", "--to", "info", "--body", "x", site=daemon.site_file)
+    queue_id = daemon.wait_event("resolved", recipient="info@example.org")["queue_id"]
+
+    result = command("posthouse", "log", queue_id, "--follow", "--for", "10s", "--json", site=daemon.site_file)
+
+    assert result.returncode == 0, result.stderr
+    names = [json.loads(line)["event"] for line in result.stdout.splitlines()]
+    assert names[0] == "accepted"
+    assert names[-1] == "finished"
+    past = command("posthouse", "explain", "--id", queue_id, site=daemon.site_file).stdout.decode()
+    assert "now:      delivered" in past
+
+
+def test_bad_site_is_not_even_sent_to_the_daemon(daemon):
+    good = daemon.site_file.read_text()
+    daemon.site_file.write_text(good + "\n[nonsense]\n")
+    try:
+        result = command("posthouse", "reload", site=daemon.site_file)
+    finally:
+        daemon.site_file.write_text(good)
+
+    assert result.returncode == 78
+    assert result.stderr.startswith(str(daemon.site_file).encode())
+    assert daemon.events("reload-refused") == []
+
+
+def test_reload_waits_for_the_daemons_word(daemon):
+    daemon.site_file.write_text(daemon.site_file.read_text() + '\n[[route]]\nhost = "example.com"\nchannel = "local"\n')
+
+    result = command("posthouse", "reload", site=daemon.site_file)
+
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.decode() == f"Reloaded {daemon.site_file}.\n"
+
+
+def test_second_daemon_is_refused_by_bd(daemon):
+    result = command("sendmail", "-bd", site=daemon.site_file)
+
+    assert result.returncode == 75
+    assert b"already runs" in result.stderr
+
+
+def test_bd_starts_it_and_stop_stops_it(tmp_path):
+    site = tmp_path / "site.toml"
+    site.write_text(SITE)
+    kept = command("sendmail", "joe", site=site, stdin=b"Subject: waited\n\n")
+    assert kept.returncode == 0
+
+    started = command("sendmail", "-bd", "-q15m", site=site)
+    try:
+        until(lambda: list((tmp_path / "mail" / "joe" / "new").glob("*")), "the mail that was kept before")
+    finally:
+        stopped = command("posthouse", "stop", site=site)
+
+    assert (started.returncode, started.stderr) == (0, b"")
+    assert (stopped.returncode, stopped.stdout) == (0, b"Stopped.\n")
