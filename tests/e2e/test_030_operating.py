@@ -1,11 +1,14 @@
 """Starting, reloading, stopping and dying: nothing that was accepted is lost, and no session dropped."""
 
 import os
+import pwd
+import shutil
 import signal
 import smtplib
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -237,3 +240,24 @@ def test_metrics_count_what_every_process_did(tmp_path):
     assert 'posthouse_messages_accepted_total{protocol="ESMTP"} 1.0' in text
     assert "posthouse_outcomes_total" in text
     assert "posthouse_queue_recipients" in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up root")
+def test_started_as_root_it_serves_as_the_site_s_user(tmp_path):
+    # Not under tmp_path, whose parents only root may enter.
+    home = Path(tempfile.mkdtemp(prefix="posthouse-"))
+    try:
+        home.chmod(0o755)
+        (home / "mail").mkdir()
+        shutil.chown(home / "mail", "nobody")
+        site = SITE.replace("[site]", '[site]\nuser = "nobody"')
+        with running_daemon(home, site) as daemon:
+            daemon.send("ann@mx.test", "joe@mx.test")
+            daemon.wait_messages("joe", 1)
+            children = [Path(f"/proc/{pid}").stat().st_uid for pid in daemon.children()]
+        owners = {path.stat().st_uid for path in (home / "spool").iterdir() if path.name != "daemon.lock"}
+        nobody = pwd.getpwnam("nobody").pw_uid
+        assert children == [nobody, nobody]
+        assert owners == {nobody}
+    finally:
+        shutil.rmtree(home)

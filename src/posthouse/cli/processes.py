@@ -24,6 +24,11 @@ from posthouse.mail import events
 from posthouse.ports import Clock, EventLog
 from posthouse.site.model import Listener, Site
 
+try:
+    import uvloop
+except ImportError:  # where there is no wheel for the machine: slower, nothing else
+    uvloop = None  # type: ignore[assignment]
+
 
 class Part(Protocol):
     """What wiring builds for a process."""
@@ -117,11 +122,7 @@ def _job(site: Site, role: str, account: Account | None, build: Build) -> Job:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
+    return None if uvloop is None else uvloop.new_event_loop
 
 
 def _allow_many_files() -> None:

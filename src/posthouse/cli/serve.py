@@ -1,6 +1,6 @@
 """Run the daemon in the foreground: what ``posthouse serve`` does.
 
-Exit codes: 0 stopped, 67 no such account, 70 a process could not start, 71 an address is
+Exit codes: 0 stopped, 67 no such account, 69 a process could not start, 71 an address is
 in use, 75 another daemon runs on this spool, 78 the site file is wrong.
 """
 

@@ -161,6 +161,7 @@ class Supervisor:
         metrics = wiring.prepare_metrics(site)
         if metrics is not None and self._account is not None:
             give(metrics, self._account)
+        wiring.preload_daemon(site)
         slots = {generation.slot for generation in self._generations}
         slot = min(set(range(SLOTS)) - slots)
         self._numbers += 1
@@ -216,7 +217,7 @@ class Supervisor:
         starting.retire()
         starting.kill()
         if self._current is None:
-            self._failure = CommandError(f"cannot start: {why}", os.EX_SOFTWARE)
+            self._failure = CommandError(f"cannot start: {why}", os.EX_UNAVAILABLE)
             return
         self._sockets.close_others(socket_names(self._current.listeners, self._current.site.metrics))
         self._refuse_reload([why])
