@@ -195,6 +195,7 @@ class Supervisor:
             old.retire()
             old.order(RETIRE)
             self._sockets.close_others(socket_names(listeners, generation.site.metrics))
+            self._log.close()
             self._log = wiring.light_event_log(self._site, wiring.system_clock(), "supervisor")
             self._log.event(events.RELOADED, addresses=addresses, generation=generation.number)
             self._notice(f"reloaded {self._site_file}")
