@@ -234,12 +234,16 @@ def test_metrics_count_what_every_process_did(tmp_path):
         daemon.wait_event("finished")
         url = f"http://{daemon.events('started')[-1]['metrics']}/metrics"
 
-        text = urllib.request.urlopen(url, timeout=10).read().decode()
+        def complete():
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                text = answer.read().decode()
+            return text if "posthouse_queue_recipients" in text else None
+
+        text = until(complete, "the queue's totals")
 
     assert "posthouse_smtpd_sessions_total 1.0" in text
     assert 'posthouse_messages_accepted_total{protocol="ESMTP"} 1.0' in text
     assert "posthouse_outcomes_total" in text
-    assert "posthouse_queue_recipients" in text
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up root")
