@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from secrets import randbits
 
 from posthouse.adapters.spool_memory_rows import (
+    NEVER,
     MemoryText,
     Message,
     Place,
@@ -238,6 +239,7 @@ class MemorySpool:
             if row.token and row.owner == owner:
                 row.unlease()
                 row.due = message.info.accepted
+                self._places.setdefault((row.hop, message.lane), Place()).served = NEVER
                 released += 1
         return released
 

@@ -184,7 +184,8 @@ def release_owner(store: Store, owner: str) -> int:
         (owner,),
     ).fetchall()
     if places:
-        store.refresh({row[0] for row in places})
+        given_back = {row[0] for row in places}
+        store.refresh(given_back, served=given_back, now_us=0)  # as if never served: first in line again
     return len(places)
 
 

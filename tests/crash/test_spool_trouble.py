@@ -1,0 +1,250 @@
+"""A disk that is full, fails or lies: the spool says so, keeps its promises, and works again afterwards."""
+
+import asyncio
+import errno
+import os
+import resource
+import signal
+import sqlite3
+
+import pytest
+
+from posthouse.adapters.spool_sqlite import SqliteSpool
+from posthouse.adapters.spool_sqlite_direct import DirectSpool
+from posthouse.mail.errors import SpoolError, SpoolFullError
+from posthouse.mail.queued import Ending, Settlement
+from posthouse.submit.eager import run
+from support.spool_crash import in_child
+from support.spool_letters import NOON, TEXT, bounce_envelope, envelope, post, request, rows, settlements, text_of
+
+LARGE = b"Subject: large\r\n\r\n" + b"x" * 300_000
+
+
+@pytest.fixture
+def spool(tmp_path):
+    spool = DirectSpool(tmp_path / "spool")
+    yield spool
+    run(spool.close())
+
+
+def failing(number):
+    def fail(*_arguments):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def assert_works_again(spool):
+    queue_id = run(post(spool, envelope("again@b.example"), text=LARGE))
+    assert run(text_of(spool, queue_id)) == LARGE
+    assert [row.message.queue_id for row in run(rows(spool))] == [queue_id]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "error"),
+    [
+        ("fsync", errno.EIO, SpoolError),
+        ("fsync", errno.ENOSPC, SpoolFullError),
+        ("write", errno.ENOSPC, SpoolFullError),
+        ("write", errno.EDQUOT, SpoolFullError),
+        ("write", errno.EIO, SpoolError),
+    ],
+)
+def test_a_disk_that_fails_under_a_large_text(name, number, error, spool, tmp_path, monkeypatch):
+    run(post(spool, envelope("first@b.example"), text=TEXT))
+    (batch,) = run(spool.lease(request()))
+    run(spool.settle(settlements(batch, Ending.GONE)))
+
+    async def try_it():
+        draft = spool.begin()
+        try:
+            await draft.write(LARGE)
+            await draft.commit(envelope("a@b.example"), NOON)
+        finally:
+            await draft.abandon()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, name, failing(number))
+        with pytest.raises(SpoolError) as caught:
+            run(try_it())
+
+    assert type(caught.value) is error
+    assert [path for path in (tmp_path / "spool" / "texts").glob("*/*") if path.is_file()] == []
+    assert_works_again(spool)
+
+
+def test_a_disk_that_takes_only_part_of_each_write(spool, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, text: write(descriptor, bytes(text[:1000])))
+
+    assert_works_again(spool)
+
+
+def test_a_disk_that_is_nearly_full_refuses_new_mail_and_lets_the_queue_run_down(tmp_path):
+    spool = DirectSpool(tmp_path)
+    run(post(spool, envelope("a@b.example")))
+    run(spool.close())
+    spool = DirectSpool(tmp_path, min_free_octets=1 << 60)
+
+    for text in (TEXT, LARGE):
+        with pytest.raises(SpoolFullError):
+            run(post(spool, envelope("c@b.example"), text=text))
+    (batch,) = run(spool.lease(request()))
+    assert list(run(spool.settle(settlements(batch, Ending.GONE)))) == []
+    run(spool.close())
+
+
+def test_a_database_that_cannot_grow(tmp_path):
+    def fill():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        spool = DirectSpool(tmp_path)
+        accepted = [run(post(spool, envelope("a@b.example")))]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+        refusal = None
+        while refusal is None and len(accepted) < 1000:
+            try:
+                accepted.append(run(post(spool, envelope("a@b.example"), text=b"x" * 10_000)))
+            except SpoolError as error:
+                refusal = error
+        assert refusal is not None
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        accepted.append(run(post(spool, envelope("a@b.example"))))
+        assert [row.message.queue_id for row in run(rows(spool))] == sorted(accepted)
+
+    assert in_child(fill) == 0
+
+
+def test_a_commit_that_fails_fails_for_all_who_waited(tmp_path):
+    async def scenario():
+        broken = True
+
+        def step(name):
+            if broken and name == "committing":
+                raise sqlite3.OperationalError("disk I/O error")
+
+        spool = SqliteSpool(tmp_path, step=step)
+        waiting = [post(spool, envelope(f"a{n}@b.example")) for n in range(5)]
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(result, SpoolError) for result in results)
+        assert await rows(spool) == []
+        broken = False
+        await post(spool, envelope("a@b.example"))
+        assert len(await rows(spool)) == 1
+        await spool.close()
+
+    asyncio.run(scenario())
+
+
+def test_one_culprit_in_a_group_fails_alone(tmp_path):
+    async def bounce(spool):
+        draft = spool.begin()
+        lost = [Settlement("0000000000000", 0, 7, Ending.GONE)]
+        return await draft.commit(bounce_envelope("alice@home.example"), NOON, settlements=lost)
+
+    async def scenario():
+        spool = SqliteSpool(tmp_path)
+        await spool.next_due()
+        waiting = [post(spool, envelope(f"a{n}@b.example")) for n in range(5)]
+        waiting.insert(2, bounce(spool))
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [isinstance(result, SpoolError) for result in results] == [False, False, True, False, False, False]
+        assert len(await rows(spool)) == 5
+        await spool.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_queue_id_that_exists_is_drawn_again(spool, monkeypatch):
+    drawn = iter([bytes(8), bytes(8), bytes(8), b"\xff" * 8])
+    monkeypatch.setattr(os, "urandom", lambda _octets: next(drawn))
+
+    first = run(post(spool, envelope("a@b.example")))
+    second = run(post(spool, envelope("c@b.example")))
+
+    assert first < second
+    assert len(run(rows(spool))) == 2
+
+
+def test_a_caller_that_left_does_not_disturb_the_others(tmp_path):
+    async def scenario():
+        spool = SqliteSpool(tmp_path)
+        leaving = asyncio.create_task(post(spool, envelope("a@b.example"), text=LARGE))
+        staying = asyncio.create_task(post(spool, envelope("c@b.example")))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        queue_id = await staying
+        assert queue_id in [row.message.queue_id for row in await rows(spool)]
+        await spool.close()
+
+    asyncio.run(scenario())
+
+
+def test_closing_finishes_what_waits(tmp_path):
+    async def scenario():
+        spool = SqliteSpool(tmp_path)
+        waiting = [asyncio.create_task(post(spool, envelope("a@b.example"))) for _ in range(20)]
+        await asyncio.sleep(0)
+        await spool.close()
+        assert len({await task for task in waiting}) == 20
+        with pytest.raises(SpoolError):
+            await post(spool, envelope("a@b.example"))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        pytest.param(lambda path: path.write_bytes(b"not a database" * 1000), "damaged", id="garbage"),
+        pytest.param(lambda path: _change(path, "PRAGMA user_version = 99"), "newer Posthouse", id="newer"),
+        pytest.param(lambda path: _foreign(path), "not a spool", id="foreign"),
+    ],
+)
+def test_a_database_that_is_not_ours_is_refused_and_left_alone(spoil, said, tmp_path):
+    spool = DirectSpool(tmp_path)
+    run(post(spool, envelope("a@b.example")))
+    run(spool.close())
+    path = tmp_path / "queue.sqlite3"
+    spoil(path)
+    before = path.read_bytes()
+
+    spool = DirectSpool(tmp_path)
+    with pytest.raises(SpoolError, match=said):
+        run(post(spool, envelope("a@b.example")))
+    with pytest.raises(SpoolError, match=said):
+        run(rows(spool))
+    run(spool.close())
+
+    assert path.read_bytes() == before
+
+
+def _change(path, statement):
+    connection = sqlite3.connect(path)
+    connection.execute(statement)
+    connection.close()
+
+
+def _foreign(path):
+    path.unlink()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE recipes (name TEXT)")
+    connection.close()
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(SpoolError, match="file"):
+        run(post(DirectSpool(tmp_path / "file" / "spool"), envelope("a@b.example")))
+
+
+def test_a_text_file_that_vanished_is_an_error_and_not_a_short_message(spool, tmp_path):
+    queue_id = run(post(spool, envelope("a@b.example"), text=LARGE))
+    (path,) = [path for path in (tmp_path / "spool" / "texts").glob("*/*") if path.is_file()]
+    path.write_bytes(LARGE[:100])
+    with pytest.raises(SpoolError, match="octets"):
+        run(text_of(spool, queue_id))
+    path.unlink()
+    with pytest.raises(SpoolError):
+        run(text_of(spool, queue_id))

@@ -1,0 +1,45 @@
+"""The wake-up hint: heard when somebody listens, harmless when nobody does."""
+
+import asyncio
+
+from posthouse.adapters.wakeup_unix import WakeupReceiver, WakeupSender
+
+
+def test_a_hint_without_a_listener_is_lost_quietly(tmp_path):
+    sender = WakeupSender(tmp_path / "wakeup")
+    sender.notify()
+    sender.close()
+    sender.close()
+
+
+def test_a_thousand_hints_wake_once_and_the_sender_never_waits(tmp_path):
+    async def scenario():
+        receiver = WakeupReceiver(tmp_path / "wakeup")
+        sender = WakeupSender(tmp_path / "wakeup")
+        for _ in range(1000):
+            sender.notify()
+        assert await receiver.wait(5) is True
+        assert await receiver.wait(0.01) is False
+        sender.notify()
+        assert await receiver.wait(5) is True
+        sender.close()
+        receiver.close()
+
+    asyncio.run(scenario())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_listener_takes_over_and_the_old_one_leaves_its_socket(tmp_path):
+    async def scenario():
+        sender = WakeupSender(tmp_path / "wakeup")
+        old = WakeupReceiver(tmp_path / "wakeup")
+        new = WakeupReceiver(tmp_path / "wakeup")
+        old.close()
+        sender.notify()
+        assert await new.wait(5) is True
+        new.wake()
+        assert await new.wait(None) is True
+        new.close()
+        sender.close()
+
+    asyncio.run(scenario())
