@@ -9,6 +9,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def letter(number: int) -> Envelope:
     )
 
 
-async def accept(spool: SqliteSpool, numbers: "iter[int]") -> None:
+async def accept(spool: SqliteSpool, numbers: Iterator[int]) -> None:
     """Commit messages until the numbers are used up."""
     for number in numbers:
         draft = spool.begin()

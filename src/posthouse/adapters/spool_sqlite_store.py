@@ -36,6 +36,8 @@ from posthouse.queueing.states import Settled, settled
 
 REPORTS = Hop(REPORT_CHANNEL, "")
 
+_FEW = 2  # destinations that are read one by one
+
 T = TypeVar("T")
 PlaceKey = tuple[str, str, int]
 RecipientKey = tuple[int, int]  # message, number
@@ -97,6 +99,7 @@ class Store:
         if not prepared:
             return
         insert_rows(self.connection, INSERT_MESSAGE, [(number, *message.message) for number, message in prepared])
+        self._know({place for _, message in prepared for place, _ in message.recipients})
         rows = []
         for number, message in prepared:
             due = message.accepted_us
@@ -115,6 +118,20 @@ class Store:
             self.connection.execute("UPDATE destination SET due_us = ? WHERE id = ?", (due_us, known.id))
             known.due_us = due_us
         return known.id
+
+    def _know(self, places: set[PlaceKey]) -> None:
+        """Read many destinations with one statement."""
+        unknown = places - self._destinations.keys()
+        if len(unknown) < _FEW:
+            return
+        (found,) = self.connection.execute(
+            "SELECT json_group_array(json_array(d.channel, d.host, d.lane, d.id, d.due_us))"
+            " FROM json_each(?) AS wanted CROSS JOIN destination AS d ON d.channel = wanted.value ->> 0"
+            " AND d.host = wanted.value ->> 1 AND d.lane = wanted.value ->> 2",
+            (json.dumps(list(unknown)),),
+        ).fetchone()
+        for channel, host, lane, number, due_us in json.loads(found):
+            self._destinations[channel, host, lane] = _Destination(number, due_us)
 
     def _read_destination(self, place: PlaceKey, due_us: int) -> _Destination:
         found = self.connection.execute(
