@@ -7,9 +7,10 @@ the hot path runs such a coroutine without a task).
 """
 
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.lookup import Answer
@@ -182,8 +183,7 @@ class Table(Protocol):
         """Every entry, for checks and listings; may be empty for tables that can't be listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class MxHost:
+class MxHost(Struct, frozen=True):
     """One host of a mail domain, and its addresses."""
 
     name: str
@@ -201,8 +201,7 @@ class Resolver(Protocol):
         """Resolve one host name without MX."""
 
 
-@dataclass(frozen=True, slots=True)
-class MailHosts:
+class MailHosts(Struct, frozen=True):
     """What DNS said of a mail domain.
 
     Exactly one holds: ``hosts`` is not empty; or ``failure`` says why not, as an
@@ -215,8 +214,7 @@ class MailHosts:
     steps: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptReport:
+class AttemptReport(Struct, frozen=True):
     """What a channel made of a batch: one outcome per recipient, in the batch's order.
 
     ``reached`` False: the next hop could not be reached at all, so that trying

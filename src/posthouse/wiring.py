@@ -11,10 +11,11 @@ from __future__ import annotations  # so that the ports are imported by the type
 
 import os
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import asyncio
@@ -94,7 +95,7 @@ def light_event_log(site: Site, clock: Clock, role: str) -> FileEventLog:
 
     A site that logs to standard error means the daemon's, not that of whoever runs sendmail: then it says nothing.
     """
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from posthouse.adapters.event_log_file import FileEventLog
 
@@ -213,8 +214,7 @@ def preload_daemon(site: Site) -> None:
             import_module(module)
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """In whose name a deliver process leases, and whose leases it gives back first."""
 
     name: str

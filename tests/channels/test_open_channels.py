@@ -4,12 +4,12 @@ import asyncio
 import signal
 import socket
 import subprocess
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.event_log_memory import MemoryEventLog

@@ -30,7 +30,7 @@ def test_handing_over_imports_neither_spool_nor_event_loop(daemon):
 
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.decode().splitlines()}
     assert "posthouse.cli.submit_socket" in imported
-    assert imported.isdisjoint({"asyncio", "sqlite3", "msgspec", "posthouse.ports", "posthouse.submit.intake"})
+    assert imported.isdisjoint({"asyncio", "sqlite3", "posthouse.ports", "posthouse.submit.intake"})
 
 
 def test_refused_recipient_is_told_by_the_daemon(daemon):

@@ -54,7 +54,7 @@ def test_sendmail_starts_without_heavy_modules():
     modules = _imports("posthouse.cli.sendmail, posthouse.cli.deliver_stdin, posthouse.cli.submit_socket")
 
     assert modules.isdisjoint(
-        {"click", "rich", "asyncio", "msgspec", "structlog", "dns", "prometheus_client", "sqlite3"}
+        {"click", "rich", "asyncio", "structlog", "dns", "prometheus_client", "sqlite3"}
     )
 
 

@@ -3,12 +3,12 @@
 import email
 import email.policy
 import os
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from posthouse.dsn.compose import compose
 from posthouse.dsn.report import Action, RecipientReport, Report

@@ -1,8 +1,7 @@
 """Where addresses go, as a table of facts about mail."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from posthouse.mail.lookup import Answer, Decision, Origin
 from posthouse.routing.compiled import LOGIN_NAMES

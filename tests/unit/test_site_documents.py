@@ -1,11 +1,11 @@
 """The reference page, the JSON Schema and the example agree with the language."""
 
-import dataclasses
 import json
 import tomllib
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
 from posthouse.site.model import ChannelDeclaration, Domain, LogDeclaration, Site
@@ -72,7 +72,7 @@ def test_the_example_uses_every_key():
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_everything_in_the_model_can_be_said(section, model, besides):
-    assert {key.field_name for key in section.keys} == {field.name for field in dataclasses.fields(model)} - besides
+    assert {key.field_name for key in section.keys} == {field.name for field in fields(model)} - besides
 
 
 def test_everything_in_the_site_can_be_said():
@@ -81,7 +81,7 @@ def test_everything_in_the_site_can_be_said():
     derived = {"home", "file", "files"}
 
     assert {key.field_name for key in language.SITE.keys} == (
-        {field.name for field in dataclasses.fields(Site)} - sections - derived
+        {field.name for field in fields(Site)} - sections - derived
     )
 
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import getpass
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from posthouse.adapters.spool_memory import MemorySpool
 from posthouse.mail.limits import Limits, Timeouts

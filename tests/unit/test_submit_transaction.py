@@ -1,9 +1,9 @@
 """Messages on their way in."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from posthouse.adapters.spool_memory import MemorySpool
 from posthouse.mail import events

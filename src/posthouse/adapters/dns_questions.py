@@ -5,7 +5,6 @@ here its many exceptions become three facts: found, does not exist, cannot answe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 import dns.asyncresolver
@@ -13,6 +12,7 @@ import dns.exception
 import dns.nameserver
 import dns.resolver
 import idna
+from msgspec import Struct
 
 from posthouse.mail.errors import MalformedError
 
@@ -20,8 +20,7 @@ NEGATIVE_TTL = 60.0  # seconds; what does not exist may be made any minute
 _UDP_PAYLOAD = 1232  # fits every path unfragmented, says the DNS flag day of 2020
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What one question brought.  Without records: the name has none of this type, unless one of the rest says more."""
 
     records: tuple[str, ...] = ()  # in the format of zone files

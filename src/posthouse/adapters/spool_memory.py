@@ -5,9 +5,11 @@ all its rows each time, so it is for hundreds of messages, not for a backlog.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from secrets import randbits
+
+from msgspec.structs import replace
 
 from posthouse.adapters.spool_memory_rows import (
     NEVER,

@@ -9,9 +9,12 @@ holds the database for long.
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from posthouse.adapters.spool_sqlite_leases import look_again
 from posthouse.adapters.spool_sqlite_rows import (
@@ -169,8 +172,7 @@ def group(connection: sqlite3.Connection, query: QueueFilter, by: str) -> list[Q
     return [QueueCount(key, n, messages, octets, from_microseconds(us)) for key, n, messages, octets, us in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(Struct, frozen=True):
     """What an operator does, and to what."""
 
     query: QueueFilter

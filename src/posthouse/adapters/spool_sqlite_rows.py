@@ -4,9 +4,10 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from posthouse.adapters.spool_sqlite_schema import (
     HELD,
@@ -47,8 +48,7 @@ _STATES = {QUEUED: RecipientState.QUEUED, HELD: RecipientState.HELD, REPORTING: 
 STATE_VALUES = {state: value for value, state in _STATES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A message as rows, but for the numbers that only the transaction knows."""
 
     accepted: datetime

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from posthouse.adapters.spool_sqlite_rows import (
     INSERT_MESSAGE,
     INSERT_RECIPIENT,
@@ -275,8 +277,7 @@ def _key(settlement: Settlement) -> RecipientKey:
 Operation = Callable[[Store], T]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Settle:
+class Settle(Struct, frozen=True, eq=False):
     """The operation of settling, which can be done for many callers at once."""
 
     settlements: Sequence[Settlement]

@@ -6,10 +6,11 @@ between hosts of equal or worse preference.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import groupby, islice
 from random import Random
+
+from msgspec import Struct
 
 from posthouse.ports import MxHost
 
@@ -20,8 +21,7 @@ MOST_ADDRESSES = 10
 _WILDCARDS = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One address of one host, to be tried in its turn.  ``address`` is a path for a Unix socket."""
 
     host: str
@@ -29,8 +29,7 @@ class Target:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ourselves:
+class Ourselves(Struct, frozen=True):
     """How we recognise ourselves: by name, and by the endpoints that we listen on."""
 
     names: frozenset[str] = frozenset()  # lower case

@@ -6,9 +6,10 @@ a port mean one named host, so that a relay is never replaced by its own MX.
 
 import enum
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from posthouse.mail.errors import MalformedError
 
@@ -27,8 +28,7 @@ class HopKind(enum.Enum):
     UNIX = "unix"  # a socket in the file system
 
 
-@dataclass(frozen=True, slots=True)
-class NextHop:
+class NextHop(Struct, frozen=True):
     """Where to connect.  ``name`` is a domain or host in lower case, an IP address, or a path."""
 
     kind: HopKind

@@ -9,8 +9,9 @@ cannot be reached, does not greet, answers MAIL with 4yz or goes away before the
 followed by the next one; what a host said to single recipients is final for this attempt.
 """
 
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 from posthouse.channels.mail_exchangers import Ourselves, Target, drop_ourselves, in_turn
 from posthouse.channels.next_hop import HopKind, NextHop, parse_next_hop
@@ -35,8 +36,7 @@ from posthouse.smtp.client import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Conversation:
+class _Conversation(Struct, frozen=True):
     """What one connection made of the batch.  ``go_on``: another connection or host may still do better."""
 
     outcomes: tuple[Outcome, ...]

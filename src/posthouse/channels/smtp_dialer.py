@@ -7,8 +7,9 @@ exception: the channel goes on to the next address.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from posthouse.channels.mail_exchangers import Target
 from posthouse.channels.smtp_connection import Connection
@@ -30,8 +31,7 @@ from posthouse.smtp.client import (
 from posthouse.smtp.reply import ProtocolError
 
 
-@dataclass(frozen=True, slots=True)
-class DialSettings:
+class DialSettings(Struct, frozen=True):
     """What is the same for every connection of a channel."""
 
     name: str  # HELO

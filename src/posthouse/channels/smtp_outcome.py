@@ -7,7 +7,8 @@ a 2yz is a delivery, and a recipient without a reply is a deferral.
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from posthouse.mail.outcome import Disposition, Outcome, deferred
 from posthouse.mail.reply import Reply

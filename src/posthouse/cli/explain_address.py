@@ -4,8 +4,9 @@ The one rule: nothing is decided here.  Routing explains itself (submit/lookups.
 answers as it would answer a client, the resolver says what it tells the smtp channel.
 """
 
-from dataclasses import dataclass
 from pathlib import Path as FilePath
+
+from msgspec import Struct
 
 from posthouse.channels.next_hop import HopKind, parse_next_hop
 from posthouse.mail.address import Address, Path
@@ -25,8 +26,7 @@ _WITH_HOSTS = frozenset({ChannelKind.SMTP, ChannelKind.LMTP})
 _SOMEWHERE = "192.0.2.1"
 
 
-@dataclass(frozen=True, slots=True)
-class NextStop:
+class NextStop(Struct, frozen=True):
     """Where one recipient goes, and what DNS says of its host; ``hosts`` is None when DNS was not asked."""
 
     route: Route
@@ -34,8 +34,7 @@ class NextStop:
     hosts: MailHosts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Everything that can be said of one address."""
 
     address: Address

@@ -8,8 +8,9 @@ import fcntl
 import os
 import pwd
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from posthouse.cli.daemon_process import PID_FILE
 from posthouse.cli.errors import CommandError
@@ -19,8 +20,7 @@ _LOCK_FILE = "daemon.lock"
 _ORPHANS_LEAVE_SECONDS = 5.0  # children whose supervisor was killed give up within this
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """Who the children run as."""
 
     name: str

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from posthouse.cli.errors import CommandError
 from posthouse.mail.address import Address, Path
@@ -11,8 +12,7 @@ from posthouse.mail.reply import Reply
 from posthouse.smtp.parameters import NO_RCPT_PARAMETERS, MailParameters, RcptParameters
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A message on its way in.  ``text`` is header, empty line and body with CRLF line ends; it is read once."""
 
     reverse_path: Path
@@ -22,16 +22,14 @@ class Letter:
     rcpt: RcptParameters = NO_RCPT_PARAMETERS
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """One recipient that was not taken, and why."""
 
     recipient: Address
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(Struct, frozen=True):
     """The message was taken: ``reply`` names it.  ``refused`` were left out."""
 
     reply: Reply

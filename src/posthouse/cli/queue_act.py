@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from posthouse.cli.formats import plural
 from posthouse.cli.options import now, operator, print_json
@@ -33,8 +33,7 @@ _DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What the operator wants."""
 
     verb: Verb

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from posthouse.cli.errors import CommandError
 from posthouse.cli.options import Age
@@ -15,8 +16,7 @@ from posthouse.mail.queued import QueueFilter, RecipientState
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(Struct, frozen=True):
     """What was given on the command line."""
 
     queue_ids: tuple[str, ...] = ()

@@ -6,8 +6,9 @@ log, never a failure: a bug must not bounce mail.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from traceback import format_exc
+
+from msgspec.structs import replace
 
 from posthouse.deliver.record import Recorder
 from posthouse.deliver.settings import Settings

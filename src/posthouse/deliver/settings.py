@@ -1,22 +1,21 @@
 """The site's values that the way out needs, in one frozen value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+from msgspec import Struct, field
 
 from posthouse.mail.limits import Concurrency, RetryPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelLimits:
+class ChannelLimits(Struct, frozen=True):
     """What one channel bears, whatever the site allows in all."""
 
     concurrency: int = 20  # attempts at once to one host
     recipients_per_attempt: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What wiring takes from the Site.
 
     ``owner`` names this process's leases: a draining generation and its

@@ -4,8 +4,9 @@ Pure.  The rule: a recipient is GONE only when nobody is owed a word about it;
 every other end leads through a report, which commits together with its end.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from posthouse.mail import events
 from posthouse.mail.envelope import Notify, Recipient
@@ -16,8 +17,7 @@ from posthouse.mail.status import Status
 _EXPIRED = Status.parse("5.4.7")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What is to be recorded of one recipient, and what to say of it in the log."""
 
     batch: Batch

@@ -1,13 +1,13 @@
 """Every port that deliver uses, in one value, as wiring gives them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.ports import Channel, Clock, DeadLetters, EventLog, Meter, Spawner, SpoolQueue, Submission, Waiter
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """The ports.  ``jitter`` draws from [0, 1)."""
 
     queue: SpoolQueue

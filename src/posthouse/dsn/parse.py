@@ -7,7 +7,8 @@ Bounded: at most ``MOST_RECIPIENTS`` groups are read.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.dsn.report import Action
 from posthouse.mail.errors import MalformedError
@@ -22,8 +23,7 @@ _STATUS = re.compile(r"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s.*)?", re.DOTALL)
 Fields = Mapping[str, str]  # names in lower case; the first of each name counts
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRecipient:
+class ParsedRecipient(Struct, frozen=True):
     """One recipient's group.  Addresses without their type; "" where the field is missing."""
 
     final: str
@@ -35,8 +35,7 @@ class ParsedRecipient:
     fields: Fields
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedReport:
+class ParsedReport(Struct, frozen=True):
     """A report as read: the message's fields, the recipients', and the returned part."""
 
     envid: str

@@ -4,8 +4,9 @@ Values only; compose.py gives them their form, parse.py reads them back.
 """
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address
 from posthouse.mail.status import Status
@@ -21,8 +22,7 @@ class Action(enum.Enum):
     EXPANDED = "expanded"
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientReport:
+class RecipientReport(Struct, frozen=True):
     """One recipient's part of a report.
 
     ``final`` is the address that was tried last, ``given`` the one that the sender
@@ -42,8 +42,7 @@ class RecipientReport:
     retry_until: datetime | None = None  # delayed only
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """One DSN: about one message, to one address.
 
     ``returned`` is the message's header, or with ``is_full`` the whole message.

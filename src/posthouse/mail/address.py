@@ -7,7 +7,8 @@ domain is kept as written and compared without case.
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # RFC 5321 atext, and any non-ASCII character (RFC 6531): everything but the controls and the specials.
 # Said so because a set that runs to U+10FFFF takes milliseconds to compile, at each start of sendmail.
@@ -23,8 +24,7 @@ def quote_local_part(local_part: str) -> str:
     return '"' + _NEEDS_BACKSLASH.sub(r"\\\1", local_part) + '"'
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """A mailbox: local-part and domain; the domain is "" for an address of this site alone (``postmaster``)."""
 
     local_part: str
@@ -58,8 +58,7 @@ class Address:
         return (self.local_part, self.domain.lower())
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """A reverse-path or forward-path.  ``address`` is None only in the null reverse-path.
 
     ``route`` is the source route that was given (RFC 5321 appendix C), without

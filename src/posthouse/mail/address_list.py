@@ -6,7 +6,8 @@ understood becomes a problem in words, never a guess and never silence.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address
 from posthouse.mail.header import fields
@@ -32,16 +33,14 @@ _PROBLEMS_MAXIMUM = 100
 _SHOWN = 60  # of a bad member, in its problem
 
 
-@dataclass(frozen=True, slots=True)
-class AddressList:
+class AddressList(Struct, frozen=True):
     """What was understood, in order, and what was not."""
 
     addresses: tuple[Address, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     kind: str
     text: str
     start: int

@@ -1,7 +1,8 @@
 """The envelope: reverse-path, recipients, parameters; not the header."""
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address, Path
 from posthouse.mail.route import Route
@@ -34,8 +35,7 @@ class Return(enum.Enum):
     HEADERS = "HDRS"
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """One forward-path as it is queued.
 
     ``address`` is where it is delivered; ``original`` what the sender gave;
@@ -55,8 +55,7 @@ class Recipient:
         return DEFAULT_NOTIFY if self.notify is None else self.notify
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """What the spool keeps of one message besides its text."""
 
     reverse_path: Path

@@ -7,7 +7,8 @@ last octet, broken lines included.  Line ends are CRLF; a lone LF is tolerated i
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # RFC 5322 section 2.2: a name of printable characters without the colon; section 4.5.8 allows
 # blanks before the colon.  The value goes on over lines that begin with a blank (2.2.3).
@@ -16,8 +17,7 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _NO_FIELD = re.compile(rb"^(?![ \t])(?![!-9;-~]+[ \t]*:)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field and where it stands: ``header[start:end]`` is all of it, its line end included."""
 
     name: bytes  # as written

@@ -5,8 +5,9 @@ below one of them cannot be made.  Durations of the SMTP client are those of
 RFC 5321 section 4.5.3.2.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 # RFC 5321 section 4.5.3.1.4: 512 octets with CRLF; the extensions add to MAIL and RCPT:
 # SIZE 26, BODY 17, SMTPUTF8 10, RET/ENVID 8 + 107, NOTIFY/ORCPT 28 + 501, local-parts of UTF-8.
@@ -16,8 +17,7 @@ _RECIPIENTS_MINIMUM = 100  # RFC 5321 section 4.5.3.1.8
 _TEXT_MINIMUM = 64 * 1024  # RFC 5321 section 4.5.3.1.7
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds of the way in.  Sizes in octets, the rest are counts."""
 
     text_octets: int = 50 * 1024 * 1024
@@ -46,8 +46,7 @@ class Limits:
                 raise ValueError(f"limits.{name} must be at least {minimum} (RFC 5321 section 4.5.3.1)")
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True):
     """How long each wait may last.  The first group is the server's, the second RFC 5321 4.5.3.2's for the client."""
 
     command: timedelta = timedelta(minutes=5)  # RFC 5321 section 4.5.3.2.7, at least five minutes
@@ -67,8 +66,7 @@ class Timeouts:
     drain: timedelta = timedelta(seconds=30)  # graceful stop: how long running transactions may take
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """When a deferred recipient is tried again, and for how long."""
 
     first_delay: timedelta = timedelta(minutes=5)
@@ -78,8 +76,7 @@ class RetryPolicy:
     dead_host: timedelta = timedelta(minutes=5)  # how long an unreachable host is left alone
 
 
-@dataclass(frozen=True, slots=True)
-class Concurrency:
+class Concurrency(Struct, frozen=True):
     """Bounds of the way out."""
 
     attempts: int = 100  # running at once, all hosts together

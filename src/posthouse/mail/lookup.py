@@ -5,11 +5,10 @@ yields Decisions, which need no answer.  The list of all three, in order, is
 what ``posthouse explain`` prints.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The place in a configuration that decided: file and line (1-based; 0 when the whole file or a built-in)."""
 
     file: str
@@ -23,16 +22,14 @@ class Origin:
 BUILTIN = Origin("(built in)")
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """A question: what does this table say of this key?"""
 
     table: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the table said.  ``values`` is empty when the key is not there.
 
     ``unavailable`` is the reason when the table could not answer: then nothing
@@ -52,16 +49,14 @@ class Answer:
 NOT_FOUND = Answer()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What an engine concluded, and which line of the configuration made it."""
 
     text: str  # a clause for people: "domain example.org is local"
     origin: Origin = BUILTIN
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One question with its answer, as kept in a trace."""
 
     lookup: Lookup

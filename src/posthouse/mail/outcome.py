@@ -6,7 +6,8 @@ a bug); deliver/attempt.py turns those into a deferral, never into a failure.
 """
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.status import Status
 
@@ -19,8 +20,7 @@ class Disposition(enum.Enum):
     FAILED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """One recipient's fate in one attempt.
 
     ``relayed`` says that the message went on to a host that does not do DSN

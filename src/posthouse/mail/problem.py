@@ -1,12 +1,11 @@
 """One mistake in a configuration or a table, said to people."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from posthouse.mail.lookup import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Where, what is wrong, and what would be right."""
 
     origin: Origin

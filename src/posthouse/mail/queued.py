@@ -7,8 +7,9 @@ several deliver processes can share one spool.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from posthouse.mail.address import Path
 from posthouse.mail.envelope import Body, Recipient, Return
@@ -37,16 +38,14 @@ class Lane(enum.IntEnum):
     BULK = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """Work is grouped by channel and host."""
 
     channel: str
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageInfo:
+class MessageInfo(Struct, frozen=True):
     """A queued message without its recipients and text."""
 
     queue_id: QueueId
@@ -60,8 +59,7 @@ class MessageInfo:
     recipients: int = 1  # how many it was accepted for
 
 
-@dataclass(frozen=True, slots=True)
-class LeasedRecipient:
+class LeasedRecipient(Struct, frozen=True):
     """One recipient in a batch.  ``number`` names it within its message."""
 
     number: int
@@ -71,8 +69,7 @@ class LeasedRecipient:
     outcome: Outcome | None = None  # last recorded; the final one while REPORTING
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Recipients of one message for one hop, leased together under one token."""
 
     message: MessageInfo
@@ -82,8 +79,7 @@ class Batch:
     recipients: tuple[LeasedRecipient, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseRequest:
+class LeaseRequest(Struct, frozen=True):
     """How much work the scheduler wants, and from where.
 
     ``spare`` says how many more batches a hop may take now (0: none); a hop that
@@ -109,8 +105,7 @@ class Ending(enum.Enum):
     REPORT = "report"  # to REPORTING, due at once
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """The recorded result of one recipient of a batch.
 
     Applied only while the row still carries ``token``; otherwise another
@@ -129,16 +124,14 @@ class Settlement:
             raise ValueError("a retry, and only a retry, has a time")
 
 
-@dataclass(frozen=True, slots=True)
-class WarningMark:
+class WarningMark(Struct, frozen=True):
     """Recipients whose sender has now been warned of the delay; written together with the warning itself."""
 
     queue_id: QueueId
     numbers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QueueFilter:
+class QueueFilter(Struct, frozen=True):
     """Which recipients a listing or an operator's verb is about; every given field must match.
 
     ``sender``, ``recipient``, ``host`` are shell patterns (fnmatch) without case, a
@@ -155,8 +148,7 @@ class QueueFilter:
     accepted_after: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class QueueRow:
+class QueueRow(Struct, frozen=True):
     """One recipient in a listing."""
 
     message: MessageInfo
@@ -179,8 +171,7 @@ class Verb(enum.Enum):
     BOUNCE = "bounce"  # fail now, with a report
 
 
-@dataclass(frozen=True, slots=True)
-class QueueCount:
+class QueueCount(Struct, frozen=True):
     """Totals for metrics and group-by."""
 
     key: str

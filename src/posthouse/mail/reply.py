@@ -1,12 +1,11 @@
 """Replies of SMTP: a code, an enhanced status, text.  RFC 5321 section 4.2, RFC 2034."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from posthouse.mail.status import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """One reply; several lines of text make a multiline reply.  ``status`` is None where RFC 2034 forbids one."""
 
     code: int

@@ -1,12 +1,11 @@
 """Where one recipient goes: the one result of every way of routing."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from posthouse.mail.address import Address
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """MMDF's (channel, host, address) and sendmail's (mailer, host, user): the same triple.
 
     ``host`` is the host on the channel: a mail domain whose MX hosts are asked, a

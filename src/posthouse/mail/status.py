@@ -1,7 +1,8 @@
 """Enhanced mail system status codes.  RFC 3463."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.errors import MalformedError
 
@@ -9,8 +10,7 @@ from posthouse.mail.errors import MalformedError
 _STATUS = re.compile(r"([245])\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """One status code, as in ``5.1.1``."""
 
     class_: int

@@ -1,11 +1,12 @@
 """Does a queued recipient match a listing's filter?  One answer for every spool."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from re import Pattern
 from re import compile as compile_pattern
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address
 from posthouse.mail.errors import MalformedError
@@ -36,8 +37,7 @@ def matches_address(pattern: str, address: Address | None) -> bool:
     return "@" not in pattern and compiled.match(address.domain.lower()) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The range of queue ids that a filter's ages allow: low <= id < high; "" without a bound."""
 
     low: QueueId

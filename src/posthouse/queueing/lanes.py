@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from posthouse.mail.queued import Hop, Lane, LeaseRequest
 
 BULK_RECIPIENTS = 100  # a message with more recipients than this is bulk
@@ -43,8 +45,7 @@ class Turns:
         self.singles = 0 if lane is Lane.BULK else self.singles + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Offer(Generic[PlaceT]):
+class Offer(Generic[PlaceT], Struct, frozen=True):
     """Rows of one message at one place (a hop's lane), to be leased as one batch."""
 
     place: PlaceT

@@ -6,8 +6,9 @@ in the table is refused: the spool then leaves the recipient alone.
 """
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from posthouse.mail.outcome import Outcome
 from posthouse.mail.queued import Ending, RecipientState, Settlement, Verb
@@ -74,8 +75,7 @@ def states_before(event: Event) -> tuple[RecipientState, ...]:
     return tuple(state for state, possible in TRANSITIONS if possible is event)
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """What a settlement makes of a recipient: its row afterwards.  ``state`` None: the row is gone."""
 
     state: RecipientState | None

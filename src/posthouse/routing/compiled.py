@@ -5,8 +5,9 @@ never with the number of domains or routes.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address
 from posthouse.mail.route import Route
@@ -20,8 +21,7 @@ _DESTINATIONS = {DomainKind.LOCAL: Destination.LOCAL, DomainKind.RELAY: Destinat
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+class Routing(Struct, frozen=True):
     """What ``resolve`` needs of a site.  All names are in lower case."""
 
     default_domain: str

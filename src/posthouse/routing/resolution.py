@@ -6,7 +6,8 @@ reason is for the log and says everything.
 """
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address
 from posthouse.mail.lookup import Trace
@@ -22,16 +23,14 @@ class Destination(enum.Enum):
     EXTERNAL = "external"
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(Struct, frozen=True):
     """One place where the message goes.  ``address`` is where it is delivered; ``route.address`` is the same."""
 
     route: Route
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The address is good.
 
     ``recipients`` is free of duplicates and in the order of the alias tables.
@@ -50,8 +49,7 @@ class Resolved:
             raise ValueError("an address that goes nowhere is refused, not resolved")
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The address is bad for good: 5yz."""
 
     destination: Destination
@@ -61,8 +59,7 @@ class Refused:
     via: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(Struct, frozen=True):
     """Nobody can say now, because a table is unavailable: 4yz."""
 
     destination: Destination

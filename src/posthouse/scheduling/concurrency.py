@@ -5,11 +5,11 @@ it by one; a hop that cannot be reached halves it.  What a recipient was told
 (deferred, failed) says nothing about the hop and changes nothing.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A hop's window: between 1 and ``most``."""
 
     size: float

@@ -5,16 +5,16 @@ that a thousand messages for it cost one connection per term.  The term doubles
 with each consecutive failure up to the longest retry delay.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from posthouse.mail.limits import RetryPolicy
 
 _MOST_DOUBLINGS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class DeadHop:
+class DeadHop(Struct, frozen=True):
     """A hop in its term: ``failures`` in a row, the last of which leaves it alone ``until`` then."""
 
     failures: int

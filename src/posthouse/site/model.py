@@ -1,17 +1,18 @@
 """The Site: one model, whatever language described it.
 
-A tree of frozen dataclasses.  Everything that can decide about mail carries its
+A tree of frozen values.  Everything that can decide about mail carries its
 Origin, which explain and the error messages print.  Nothing else in the
 program knows which language it was read from.  Paths are absolute here: the
 reader has resolved them against the file they stood in.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
 from posthouse.mail.lookup import BUILTIN, Origin
@@ -26,8 +27,7 @@ class DomainKind(Enum):
     RELAY = "relay"  # accepted from anyone, passed on by the routes
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Struct, frozen=True):
     """A domain that this site takes mail for.
 
     ``users`` names tables whose keys are the users of a local domain (besides
@@ -54,8 +54,7 @@ class TableKind(Enum):
     INLINE = "inline"
 
 
-@dataclass(frozen=True, slots=True)
-class TableSource:
+class TableSource(Struct, frozen=True):
     """A declared table."""
 
     name: str
@@ -65,8 +64,7 @@ class TableSource:
     origin: Origin = BUILTIN
 
 
-@dataclass(frozen=True, slots=True)
-class AliasSource:
+class AliasSource(Struct, frozen=True):
     """One table of aliases, in search order; ``public`` lets EXPN show it."""
 
     table: str
@@ -99,8 +97,7 @@ class MailboxFormat(Enum):
     MBOX = "mbox"
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelDeclaration:
+class ChannelDeclaration(Struct, frozen=True):
     """A channel and its parameters.  A parameter that the kind does not have stays at its default.
 
     ``mailbox`` is a path with ``{user}`` and ``{domain}`` in it.  ``argv`` may hold ``{recipient}``,
@@ -127,8 +124,7 @@ class ChannelDeclaration:
     origin: Origin = BUILTIN
 
 
-@dataclass(frozen=True, slots=True)
-class RouteRule:
+class RouteRule(Struct, frozen=True):
     """Hosts to a channel.  ``pattern`` is a domain, ``*.domain`` (subdomains only), ``.domain`` (both) or ``*``.
 
     Most specific wins; among equals the first.
@@ -140,8 +136,7 @@ class RouteRule:
     origin: Origin = BUILTIN
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """A socket on which mail comes in.  ``address`` is ``host:port``, ``[v6]:port`` or ``unix:/path``.
 
     ``relay_from`` are the networks whose clients may relay; a Unix socket's
@@ -160,16 +155,14 @@ class LogFormat(Enum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class LogDeclaration:
+class LogDeclaration(Struct, frozen=True):
     """Where events go; ``path`` None is standard error."""
 
     path: Path | None = None
     format: LogFormat = LogFormat.JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """Everything that one Posthouse needs to know."""
 
     name: str  # the host name: greeting, HELO, Received

@@ -5,7 +5,8 @@ One rule: a recipient's fate is written once, by the first reply that decides it
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Body
@@ -21,8 +22,7 @@ _NEEDS_UTF8 = reply(550, "5.6.7", "the message needs SMTPUTF8, which the next ho
 _UTF8_RECIPIENT = reply(553, "5.6.7", "the address needs SMTPUTF8, which the next host does not offer")
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(Struct, frozen=True):
     """A reply that is owed: to which command, and for which recipient."""
 
     command: Awaiting

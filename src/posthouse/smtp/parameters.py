@@ -5,7 +5,8 @@ that it can be passed on unchanged.  Reading is smtp/commands.py's work.
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address, Path
 from posthouse.mail.envelope import Body, Notify, Return
@@ -18,8 +19,7 @@ _NEEDS_XTEXT = re.compile(rb"[^!-*,-<>-~]")
 _NOTIFY_WORDS = ((Notify.SUCCESS, "SUCCESS"), (Notify.FAILURE, "FAILURE"), (Notify.DELAY, "DELAY"))
 
 
-@dataclass(frozen=True, slots=True)
-class MailParameters:
+class MailParameters(Struct, frozen=True):
     """What came with MAIL FROM.  ``size`` is the declared SIZE in octets, None when not given."""
 
     size: int | None = None
@@ -29,8 +29,7 @@ class MailParameters:
     envid: str = ""  # xtext, as given; "" when not given
 
 
-@dataclass(frozen=True, slots=True)
-class RcptParameters:
+class RcptParameters(Struct, frozen=True):
     """What came with RCPT TO.  ``notify`` is None when NOTIFY was not given."""
 
     notify: Notify | None = None

@@ -6,7 +6,8 @@ that replies can never change places.
 """
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.address import Path
 from posthouse.mail.reply import Reply
@@ -26,24 +27,21 @@ class EndReason(enum.Enum):
     LOST = "lost"  # the connection went away
 
 
-@dataclass(frozen=True, slots=True)
-class HelloGiven:
+class HelloGiven(Struct, frozen=True):
     """EHLO or HELO was given and has been answered."""
 
     name: str
     esmtp: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MailGiven:
+class MailGiven(Struct, frozen=True):
     """MAIL FROM.  Waits: 250 opens a transaction, 4yz or 5yz refuses it."""
 
     path: Path
     parameters: MailParameters
 
 
-@dataclass(frozen=True, slots=True)
-class RcptGiven:
+class RcptGiven(Struct, frozen=True):
     """RCPT TO.  Waits: 250 or 251 takes the recipient, 4yz or 5yz refuses it.
 
     ``path.address.domain`` is "" for ``<Postmaster>``.
@@ -53,53 +51,45 @@ class RcptGiven:
     parameters: RcptParameters
 
 
-@dataclass(frozen=True, slots=True)
-class DataAsked:
+class DataAsked(Struct, frozen=True):
     """DATA, with at least one recipient accepted.  Waits: 354 lets the text come, 4yz or 5yz ends the transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextChunk:
+class TextChunk(Struct, frozen=True):
     """A piece of the message text, dots unstuffed, CRLF line ends; may end anywhere, never empty."""
 
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TextEnded:
+class TextEnded(Struct, frozen=True):
     """The text is complete and clean.  Waits: the answer is the fate of the message, and ends the transaction."""
 
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class TextRefused:
+class TextRefused(Struct, frozen=True):
     """The text was read to its end and refused with this reply, which is already sent; abandon the draft."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionReset:
+class TransactionReset(Struct, frozen=True):
     """RSET, or another EHLO: the transaction is gone; abandon what was kept of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyAsked:
+class VerifyAsked(Struct, frozen=True):
     """VRFY.  Waits."""
 
     argument: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExpandAsked:
+class ExpandAsked(Struct, frozen=True):
     """EXPN.  Waits."""
 
     argument: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
+class SessionEnded(Struct, frozen=True):
     """The last event.  Send what take_outgoing() still has, close, and abandon any transaction."""
 
     reason: EndReason

@@ -5,7 +5,8 @@ order in which the recipients were given.
 """
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address, Path
 from posthouse.mail.envelope import Body, Notify, Return
@@ -33,8 +34,7 @@ class Awaiting(enum.Enum):
     QUIT = "QUIT"
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientCommand:
+class RecipientCommand(Struct, frozen=True):
     """One recipient of a transaction."""
 
     address: Address
@@ -42,8 +42,7 @@ class RecipientCommand:
     orcpt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True):
     """One message to send.  ``octets`` is the size of its text (CRLF line ends, not dot-stuffed)."""
 
     reverse_path: Path
@@ -59,8 +58,7 @@ class Transaction:
             raise ValueError("a transaction needs a recipient")
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientResult:
+class RecipientResult(Struct, frozen=True):
     """The reply that decided one recipient's fate.
 
     ``command`` is what the peer was answering; None when nothing was sent,
@@ -71,52 +69,44 @@ class RecipientResult:
     command: Awaiting | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """Greeting and EHLO are done (again, after STARTTLS or RSET): a transaction may begin."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRefused:
+class SessionRefused(Struct, frozen=True):
     """The peer does not serve us: its greeting or its answer to EHLO and HELO was 4yz or 5yz.  Close."""
 
     reply: Reply
     command: Awaiting
 
 
-@dataclass(frozen=True, slots=True)
-class TlsReady:
+class TlsReady(Struct, frozen=True):
     """The peer agreed to STARTTLS: do the handshake, then call tls_started()."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsRefused:
+class TlsRefused(Struct, frozen=True):
     """The peer refused STARTTLS.  The session is ready without it."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class TextWanted:
+class TextWanted(Struct, frozen=True):
     """354, and at least one recipient accepted: call send_text() any number of times, then end_text()."""
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionEnded:
+class TransactionEnded(Struct, frozen=True):
     """One result per recipient, in the transaction's order."""
 
     results: tuple[RecipientResult, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """The session is over (QUIT answered, or the peer said 421): close the connection."""
 
     reply: Reply | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLost:
+class ConnectionLost(Struct, frozen=True):
     """The connection went away.  Comes once, after connection_lost().
 
     ``results`` has None for each recipient whose fate is unknown; it is empty when no

@@ -8,8 +8,9 @@ workers, the bound per client is not.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from posthouse.mail.limits import Limits
 from posthouse.mail.reply import Reply, reply
@@ -20,8 +21,7 @@ TOO_MANY = reply(421, "4.3.2", "Too many connections, try again later")
 TOO_MANY_OF_YOURS = reply(421, "4.7.0", "Too many connections from your address, try again later")
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """Who is at the other end, as the kernel says."""
 
     address: str = ""  # "" on a Unix socket

@@ -1,10 +1,9 @@
 """Who hands a message in, as far as submit needs to know."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """An SMTP client, a local program or ourselves.
 
     ``name`` is what it called itself in HELO or EHLO; ``address`` its network

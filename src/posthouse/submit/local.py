@@ -7,8 +7,9 @@ an octet of anything else changes.  Relayed text never comes here.
 import re
 from binascii import b2a_base64
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from posthouse.mail.address import Address
 from posthouse.mail.header import end_of_fields, missing, remove
@@ -26,8 +27,7 @@ _FROM_LINE = re.compile(rb">?From [^\n]*\n")
 _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Origination:
+class Origination(Struct, frozen=True):
     """What is put into the fields that are missing."""
 
     author: Address

@@ -7,7 +7,8 @@ forgets everything.  Deferrals are never remembered.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from posthouse.mail.address import Address
 from posthouse.mail.lookup import Answer, Asked, Decision, Lookup

@@ -1,14 +1,13 @@
 """What every transaction of one process shares."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Wakeup
 from posthouse.site.model import Site
 from posthouse.submit.lookups import Lookups
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """The site and the ports, as Intake was given them."""
 
     site: Site

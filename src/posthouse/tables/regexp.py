@@ -20,6 +20,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
 from posthouse.tables.syntax import MAX_PROBLEMS, content_of
@@ -44,8 +46,7 @@ _TOKEN = re.compile(
 _IN_VALUE = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class RegexpRule:
+class RegexpRule(Struct, frozen=True):
     """One line of a regexp table."""
 
     pattern: re.Pattern[str]
@@ -53,8 +54,7 @@ class RegexpRule:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class RegexpTable:
+class RegexpTable(Struct, frozen=True):
     """A whole regexp table, in the order in which its lines are tried."""
 
     rules: tuple[RegexpRule, ...]

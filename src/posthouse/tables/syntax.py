@@ -12,7 +12,8 @@ A line that can't be read is a Problem and nothing else; no input raises.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
@@ -28,8 +29,7 @@ _BLANKS = re.compile(r"(\\.)|[ \t]+", re.DOTALL)
 _QUOTED = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of a table."""
 
     key: str  # folded, see fold_key
@@ -37,8 +37,7 @@ class Entry:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedTable:
+class ParsedTable(Struct, frozen=True):
     """A whole table: what could be read, in order, and what could not."""
 
     entries: tuple[Entry, ...]

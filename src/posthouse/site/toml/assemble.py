@@ -70,7 +70,7 @@ def assemble(walk: Walk, file: Path) -> Site:
 
 
 def _part(model: Callable[..., _Part], walk: Walk, section: Section) -> _Part:
-    """Read a table that is a dataclass of its own."""
+    """Read a table that is a part of the model of its own."""
     return model(**walk.single(section))
 
 

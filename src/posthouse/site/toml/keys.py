@@ -1,18 +1,19 @@
 """How the native language is described: tables (Section) and their keys (Key).
 
-Defaults are taken from the model's dataclasses, so that documentation can't contradict the program.
+Defaults are taken from the model, so that documentation can't contradict the program.
 """
 
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, fields
 from datetime import timedelta
 from enum import Enum
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
 from posthouse.site.toml.kinds import Kind, duration_text
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One key.  ``default`` is as people write it; ``only`` are the kinds of channel, table or domain that have it."""
 
     name: str
@@ -37,8 +38,7 @@ class Shape(Enum):
     NAMED = "[name.key]"
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """One table of the file."""
 
     name: str
@@ -62,8 +62,8 @@ def size_text(octets: int) -> str:
     return str(octets)
 
 
-def _default_text(field: "Field[object]") -> str:
-    """Return a dataclass's default as people write it; "" when there is none worth telling."""
+def _default_text(field: FieldInfo) -> str:
+    """Return a default as people write it; "" when there is none worth telling."""
     value = field.default
     match value:
         case bool():
@@ -84,8 +84,8 @@ Maker = Callable[..., Key]
 
 
 def keys_of(model: type) -> Maker:
-    """Return a function that makes the keys of one dataclass and takes their defaults from it."""
-    defaults = {field.name: _default_text(field) for field in fields(model) if field.default is not MISSING}
+    """Return a function that makes the keys of one part of the model and takes their defaults from it."""
+    defaults = {field.name: _default_text(field) for field in fields(model) if field.default is not NODEFAULT}
 
     def make(name: str, kind: Kind, doc: str, **more: object) -> Key:
         field = str(more.get("field") or name.replace("-", "_"))
