@@ -281,11 +281,26 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
             spawner=spawner,
             jitter=random.random,
         )
+        spawner.spawn(_clean_spool(spool, log))
         yield Deliverer(world, deliver_settings(site, owner))
     finally:
         await spawner.cancel()
         receiver.close()
         await spool.close()
+
+
+async def _clean_spool(spool: SqliteSpool, log: EventLog) -> None:
+    """Remove what crashes have left in the spool, beside the first deliveries.  docs/spool.md."""
+    from posthouse.mail import events
+    from posthouse.mail.errors import SpoolError
+
+    try:
+        removed = await spool.clean_orphans()
+    except SpoolError as error:  # the next start will do
+        log.event(events.TROUBLE, where="clean", error=str(error))
+        return
+    if removed:
+        log.event(events.CLEANED, texts=removed)
 
 
 def build_reports(

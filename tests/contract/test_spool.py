@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from posthouse.adapters.spool_memory import MemorySpool
 from posthouse.adapters.spool_sqlite import SqliteSpool
@@ -437,6 +438,35 @@ async def test_a_deferred_recipient_comes_back_at_its_time(spool):
     assert await spool.lease(request(now=NOON + minutes(9))) == []
     (leased,) = (await lease_one(spool, now=NOON + minutes(10))).recipients
     assert (leased.attempts, leased.outcome) == (1, LATER)
+
+
+@on_every_spool
+async def test_the_time_of_the_last_attempt_is_kept(spool):
+    await post(spool, envelope("a@b.example"))
+    (batch,) = await spool.lease(request())
+    (settlement,) = settlements(batch, Ending.RETRY, LATER, NOON)
+    await spool.settle([replace(settlement, attempted=NOON + minutes(1))])
+
+    (row,) = await rows(spool)
+    assert row.attempted == NOON + minutes(1)
+    await spool.settle(settlements(await lease_one(spool), Ending.RETRY, None, NOON))
+    batch = await lease_one(spool)
+    assert [leased.attempted for leased in batch.recipients] == [NOON + minutes(1)]
+    (settlement,) = settlements(batch, Ending.REPORT, REFUSED)
+    await spool.settle([replace(settlement, attempted=NOON + minutes(2))])
+    (leased,) = (await lease_one(spool)).recipients
+    assert leased.attempted == NOON + minutes(2)
+
+
+@on_every_spool
+async def test_an_operators_bounce_keeps_the_time_of_the_last_attempt(spool):
+    await post(spool, envelope("a@b.example"))
+    (settlement,) = settlements(await lease_one(spool), Ending.RETRY, LATER, NOON + minutes(10))
+    await spool.settle([replace(settlement, attempted=NOON + minutes(1))])
+    await spool.act(QueueFilter(), Verb.BOUNCE, NOON + minutes(2), dry_run=False)
+
+    (leased,) = (await lease_one(spool, now=NOON + minutes(3))).recipients
+    assert leased.attempted == NOON + minutes(1)
 
 
 @on_every_spool

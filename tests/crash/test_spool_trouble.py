@@ -218,6 +218,20 @@ def test_a_database_that_is_not_ours_is_refused_and_left_alone(spoil, said, tmp_
     assert path.read_bytes() == before
 
 
+def test_a_queue_of_the_first_version_is_taken_up(tmp_path):
+    spool = DirectSpool(tmp_path)
+    queue_id = run(post(spool, envelope("a@b.example")))
+    run(spool.close())
+    path = tmp_path / "queue.sqlite3"
+    _change(path, "ALTER TABLE recipient DROP COLUMN attempted_us")
+    _change(path, "PRAGMA user_version = 1")
+
+    spool = DirectSpool(tmp_path)
+    (row,) = run(rows(spool))
+    assert (row.message.queue_id, row.attempted) == (queue_id, None)
+    run(spool.close())
+
+
 def _change(path, statement):
     connection = sqlite3.connect(path)
     connection.execute(statement)

@@ -4,6 +4,7 @@ import email
 import email.policy
 from collections.abc import Iterator
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -69,6 +70,19 @@ def test_a_failed_recipient_is_reported_to_the_reverse_path(post: Post):
     # The report itself was delivered too: with the null reverse-path, to the sender's host.
     assert post.smtp.attempts[-1][1].message.reverse_path.is_null
     assert post.smtp.attempts[-1][1].hop.host == "example.com"
+
+
+def test_a_report_tells_when_the_last_attempt_was(post: Post):
+    post.smtp.answer = only_to("b.example", LATER)
+    post.send(to("bob@b.example"))
+    attempted = post.clock.now() + SECOND  # as long as one takes here
+    post.start()
+    post.run(5 * SECOND)
+    take(post.spool.act(QueueFilter(), Verb.BOUNCE, post.clock.now(), dry_run=False))
+    post.run(HOUR)
+
+    _, report = only_report(post)
+    assert parsedate_to_datetime(report.recipients[0].fields["last-attempt-date"]) == attempted
 
 
 def test_one_report_tells_of_all_failed_recipients_of_a_batch(post: Post):

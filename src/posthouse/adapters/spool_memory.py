@@ -209,6 +209,7 @@ class MemorySpool:
                 self._remove(number, row.number)
                 continue
             row.state, row.attempts, row.outcome = after.state, after.attempts, after.outcome
+            row.attempted = after.attempted or row.attempted
             row.due = after.due if after.due is not None else self._messages[number].info.accepted
             row.unlease()
         return refused

@@ -33,6 +33,7 @@ class Row:
     attempts: int = 0
     warned: bool = False
     outcome: Outcome | None = None
+    attempted: datetime | None = None
     token: int = 0
     owner: str = ""
 
@@ -68,7 +69,9 @@ class Message:
         """Return a recipient as a listing has it."""
         note = place.note if place is not None and place.blocked_until > now else ""
         state = row.visible_state
-        return QueueRow(self.info, row.number, row.recipient, state, row.due, row.attempts, row.outcome, note)
+        return QueueRow(
+            self.info, row.number, row.recipient, state, row.due, row.attempts, row.outcome, note, row.attempted
+        )
 
 
 @dataclass(slots=True)
@@ -112,7 +115,7 @@ def message_info(queue_id: QueueId, envelope: Envelope, accepted: datetime, octe
 
 
 def leased_recipient(row: Row) -> LeasedRecipient:
-    return LeasedRecipient(row.number, row.recipient, row.attempts, row.warned, row.outcome)
+    return LeasedRecipient(row.number, row.recipient, row.attempts, row.warned, row.outcome, row.attempted)
 
 
 def wants_warning(row: Row) -> bool:

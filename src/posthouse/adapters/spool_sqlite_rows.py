@@ -36,7 +36,9 @@ from posthouse.queueing.lanes import lane_of
 from posthouse.queueing.queue_id import format_queue_id
 
 MESSAGE_COLUMNS = "id, accepted_us, reverse_path, body, smtputf8, ret, envid, octets, recipients"
-RECIPIENT_COLUMNS = "number, attempts, warned, channel, host, address, route_address, original, orcpt, notify, outcome"
+RECIPIENT_COLUMNS = (
+    "number, attempts, warned, channel, host, address, route_address, original, orcpt, notify, outcome, attempted_us"
+)
 INSERT_MESSAGE = f"INSERT INTO message ({MESSAGE_COLUMNS}, text_file, text) VALUES "
 INSERT_RECIPIENT = (
     "INSERT INTO recipient (message, destination_id, due_us, state, number, attempts, warned, channel, host,"
@@ -134,7 +136,7 @@ def read_message(row: Sequence[Any]) -> MessageInfo:
 
 def read_recipient(row: Sequence[Any]) -> LeasedRecipient:
     """Read RECIPIENT_COLUMNS."""
-    number, attempts, warned, channel, host, written, route_address, original, orcpt, notify, outcome = row
+    number, attempts, warned, channel, host, written, route_address, original, orcpt, notify, outcome, tried_us = row
     address = read_address(written)
     routed = address if route_address is None else read_address(route_address)
     recipient = Recipient(
@@ -144,7 +146,8 @@ def read_recipient(row: Sequence[Any]) -> LeasedRecipient:
         orcpt,
         read_notify(notify),
     )
-    return LeasedRecipient(number, recipient, attempts, warned == WARNED, read_outcome(outcome))
+    attempted = None if tried_us is None else from_microseconds(tried_us)
+    return LeasedRecipient(number, recipient, attempts, warned == WARNED, read_outcome(outcome), attempted)
 
 
 def read_queue_row(message: MessageInfo, recipient: Sequence[Any], place: Sequence[Any], now_us: int) -> QueueRow:
@@ -156,7 +159,9 @@ def read_queue_row(message: MessageInfo, recipient: Sequence[Any], place: Sequen
         state = RecipientState.LEASED
     waits = note if blocked_us is not None and blocked_us > now_us else ""
     due = from_microseconds(due_us)
-    return QueueRow(message, read.number, read.recipient, state, due, read.attempts, read.outcome, waits)
+    return QueueRow(
+        message, read.number, read.recipient, state, due, read.attempts, read.outcome, waits, read.attempted
+    )
 
 
 def place_of(hop: Hop, lane: Lane) -> _Place:

@@ -24,7 +24,7 @@ NEVER_US = 1 << 62  # later than any time: nothing is due
 QUEUED, HELD, REPORTING = 0, 1, 2  # recipient.state; a lease shows in token
 UNWARNED, WARNED, NEVER_WARNED = 0, 1, 2  # recipient.warned: the sender wants no delay warnings
 
-_VERSION = 1
+_VERSION = 2
 _APPLICATION_ID = 0x506F7374  # "Post"
 
 # Measured with messages of 4 KiB: pages of 8 and 16 KiB cost a fifth more time per message.
@@ -93,7 +93,10 @@ _TABLES = (
 )
 
 # From version N to N + 1: statements, run in the transaction that also raises the version.
-_MIGRATIONS: dict[int, tuple[str, ...]] = {0: _TABLES}
+_MIGRATIONS: dict[int, tuple[str, ...]] = {
+    0: _TABLES,
+    1: ("ALTER TABLE recipient ADD COLUMN attempted_us INTEGER",),  # when the last attempt ended
+}
 
 
 def prepare(folder: Path) -> None:

@@ -209,27 +209,36 @@ class Store:
         due = accepted_at(message) if after.due is None else after.due
         due_us = to_microseconds(due)
         outcome = write_outcome(after.outcome)
+        attempted_us = None if after.attempted is None else to_microseconds(after.attempted)
         if settlement.due is not None:  # stays where it is
             cursor = self.execute(
-                "UPDATE recipient SET token = NULL, owner = NULL, due_us = ?, attempts = ?, outcome = ?"
-                " WHERE message = ? AND number = ? RETURNING destination_id",
-                (due_us, after.attempts, outcome, message, number),
+                "UPDATE recipient SET token = NULL, owner = NULL, due_us = ?, attempts = ?, outcome = ?,"
+                " attempted_us = coalesce(?, attempted_us) WHERE message = ? AND number = ? RETURNING destination_id",
+                (due_us, after.attempts, outcome, attempted_us, message, number),
             )
             self.make_due([row[0] for row in cursor.fetchall()], due_us)
             return
         if state == REPORTING:
             outcome = None  # the one recorded stays
-        self.file_report(key, lane, due_us, outcome, attempts=after.attempts)
+        self.file_report(key, lane, due_us, outcome, attempts=after.attempts, attempted_us=attempted_us)
 
     def file_report(
-        self, key: RecipientKey, lane: Lane, due_us: int, outcome: str | None, *, attempts: int | None = None
+        self,
+        key: RecipientKey,
+        lane: Lane,
+        due_us: int,
+        outcome: str | None,
+        *,
+        attempts: int | None = None,
+        attempted_us: int | None = None,
     ) -> None:
         """Turn a recipient into one whose report is owed."""
         destination = self.destination(place_of(REPORTS, lane), due_us)
         self.execute(
             "UPDATE recipient SET token = NULL, owner = NULL, state = ?, destination_id = ?, due_us = ?,"
-            " attempts = coalesce(?, attempts), outcome = coalesce(?, outcome) WHERE message = ? AND number = ?",
-            (REPORTING, destination, due_us, attempts, outcome, *key),
+            " attempts = coalesce(?, attempts), outcome = coalesce(?, outcome),"
+            " attempted_us = coalesce(?, attempted_us) WHERE message = ? AND number = ?",
+            (REPORTING, destination, due_us, attempts, outcome, attempted_us, *key),
         )
 
     def remove(self, keys: Sequence[RecipientKey]) -> None:

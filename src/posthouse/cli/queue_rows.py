@@ -20,6 +20,7 @@ def row_as_json(row: QueueRow) -> dict[str, object]:
         "accepted": iso(message.accepted),
         "due": iso(row.due),
         "attempts": row.attempts,
+        "last_attempt": iso(row.attempted) if row.attempted else None,
         "octets": message.octets,
         "sender": str(message.reverse_path),
         "recipient": str(row.recipient.address),

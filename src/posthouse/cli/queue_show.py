@@ -103,6 +103,8 @@ def _recipient_as_text(row: QueueRow, moment: datetime) -> list[str]:
     if state == "queued":
         state += f", next try {due_in(row.due, moment)}"
     tries = f", {plural(row.attempts, 'attempt')} so far" if row.attempts else ", not tried yet"
+    if row.attempted:
+        tries += f", last {short_duration(moment - row.attempted)} ago"
     lines.append(f"    state       {state}{tries}")
     if recipient.notify is not None or recipient.orcpt:
         lines.append(f"    DSN         NOTIFY={format_notify(recipient.wants)} ORCPT={printable(recipient.orcpt)}")

@@ -119,5 +119,6 @@ def _reported(
         remote=outcome.remote,
         code=outcome.code,
         orcpt=recipient.orcpt,
+        last_attempt=leased.attempted,
         retry_until=retry_until,
     )

@@ -26,24 +26,27 @@ class Verdict(Struct, frozen=True):
     outcome: Outcome
     ending: Ending
     due: datetime | None = None
+    attempted: datetime | None = None  # when the attempt ended; None without one
 
     @property
     def settlement(self) -> Settlement:
         """What the spool is told."""
         message, batch = self.batch.message, self.batch
-        return Settlement(message.queue_id, self.leased.number, batch.token, self.ending, self.outcome, self.due)
+        return Settlement(
+            message.queue_id, self.leased.number, batch.token, self.ending, self.outcome, self.due, self.attempted
+        )
 
 
 def judge(batch: Batch, leased: LeasedRecipient, outcome: Outcome, due: datetime | None, now: datetime) -> Verdict:
     """Judge an attempt's outcome.  ``due`` is when a deferred recipient is tried again; None when it has expired."""
     if outcome.disposition is Disposition.DELIVERED:
         ending = _ending(report=owes_success(batch.message, leased.recipient, outcome))
-        return Verdict(batch, leased, events.DELIVERED, outcome, ending)
+        return Verdict(batch, leased, events.DELIVERED, outcome, ending, attempted=now)
     if outcome.disposition is Disposition.FAILED:
         ending = _ending(report=owes_failure(leased.recipient))
-        return Verdict(batch, leased, events.FAILED, outcome, ending)
+        return Verdict(batch, leased, events.FAILED, outcome, ending, attempted=now)
     if due is not None:
-        return Verdict(batch, leased, events.DEFERRED, outcome, Ending.RETRY, due)
+        return Verdict(batch, leased, events.DEFERRED, outcome, Ending.RETRY, due, attempted=now)
     return expire(batch, leased, outcome, now)
 
 
@@ -57,7 +60,8 @@ def expire(
         f"could not be delivered within {_span(now - batch.message.accepted)}; {_last_words(last)}",
         tried=tried,
     )
-    return Verdict(batch, leased, events.EXPIRED, outcome, _ending(report=owes_failure(leased.recipient)))
+    ending = _ending(report=owes_failure(leased.recipient))
+    return Verdict(batch, leased, events.EXPIRED, outcome, ending, attempted=now if tried else None)
 
 
 def owes_failure(recipient: Recipient) -> bool:

@@ -39,4 +39,5 @@ STOPPED = "stopped"
 RELOADED = "reloaded"
 RELOAD_REFUSED = "reload-refused"
 CHILD_DIED = "child-died"
+CLEANED = "cleaned"  # text files that a crash had left in the spool were removed: texts=
 TROUBLE = "trouble"  # an exception nobody expected: error=, traceback=

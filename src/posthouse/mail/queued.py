@@ -67,6 +67,7 @@ class LeasedRecipient(Struct, frozen=True):
     attempts: int  # made before this one
     warned: bool  # a delay warning has been sent
     outcome: Outcome | None = None  # last recorded; the final one while REPORTING
+    attempted: datetime | None = None  # when the last attempt ended
 
 
 class Batch(Struct, frozen=True):
@@ -118,6 +119,7 @@ class Settlement(Struct, frozen=True):
     ending: Ending
     outcome: Outcome | None = None
     due: datetime | None = None  # for RETRY
+    attempted: datetime | None = None  # when the attempt ended; None without one: the last one's time is kept
 
     def __post_init__(self) -> None:
         if (self.ending is Ending.RETRY) != (self.due is not None):
@@ -159,6 +161,7 @@ class QueueRow(Struct, frozen=True):
     attempts: int
     outcome: Outcome | None
     hop_note: str = ""  # why the whole hop waits, if it does
+    attempted: datetime | None = None  # when the last attempt ended
 
 
 class Verb(enum.Enum):

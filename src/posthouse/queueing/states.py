@@ -82,6 +82,7 @@ class Settled(Struct, frozen=True):
     due: datetime | None  # None: at once
     attempts: int
     outcome: Outcome | None
+    attempted: datetime | None  # None: as before
 
 
 def settled(*, reporting: bool, attempts: int, outcome: Outcome | None, settlement: Settlement) -> Settled:
@@ -92,4 +93,4 @@ def settled(*, reporting: bool, attempts: int, outcome: Outcome | None, settleme
     # While REPORTING the recorded outcome is the one to be reported: trouble with the report does not replace it.
     kept = outcome if reporting or result is None else result
     tried = result is not None and result.tried
-    return Settled(after, settlement.due, attempts + tried, kept)
+    return Settled(after, settlement.due, attempts + tried, kept, settlement.attempted)
