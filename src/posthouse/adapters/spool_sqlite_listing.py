@@ -9,7 +9,6 @@ holds the database for long.
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -65,8 +64,7 @@ _KEYS = {
 }
 
 
-@dataclass(slots=True)
-class _Where:
+class _Where(Struct):
     """A filter as conditions of SQL."""
 
     conditions: list[str]

@@ -1,28 +1,32 @@
 """From declared tables to tables that answer.
 
-The one place that knows which adapter serves which kind of table.
+The one place that knows which adapter serves which kind of table.  An adapter is imported
+when a site declares a table of its kind: the sendmail command comes through here and has to start fast.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol
+from __future__ import annotations  # the ports are for the type checker alone
 
-from posthouse.adapters.table_dbm import DbmTable, build_dbm, database_path
-from posthouse.adapters.table_file import FileTable
-from posthouse.adapters.table_inline import InlineTable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from posthouse.adapters.table_logins import LOGIN_NAMES, MachineLoginTable
-from posthouse.adapters.table_regexp import RegexpFileTable
-from posthouse.mail.problem import Problem
-from posthouse.ports import Clock, Table
-from posthouse.site.model import Site, TableKind, TableSource
+from posthouse.site.model import TableKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Protocol
+
+    from posthouse.mail.problem import Problem
+    from posthouse.ports import Clock, Table
+    from posthouse.site.model import Site, TableSource
+
+    class CheckedTable(Table, Protocol):
+        """A table that can also say what is wrong with its source."""
+
+        def problems(self) -> tuple[Problem, ...]: ...
+
 
 __all__ = ["LOGIN_NAMES", "build_tables", "open_tables", "table_problems"]
-
-
-class CheckedTable(Table, Protocol):
-    """A table that can also say what is wrong with its source."""
-
-    def problems(self) -> tuple[Problem, ...]: ...
 
 
 def open_tables(site: Site, clock: Clock) -> dict[str, Table]:
@@ -44,6 +48,8 @@ def build_tables(site: Site) -> Iterator[tuple[str, int]]:
 
     Raises SiteError and OSError as build_dbm does.
     """
+    from posthouse.adapters.table_dbm import build_dbm, database_path
+
     for source in site.tables.values():
         if source.kind is TableKind.DBM and source.path is not None and database_path(source.path) != source.path:
             yield source.name, build_dbm(source.path, database_path(source.path))
@@ -59,10 +65,18 @@ def _open(source: TableSource, clock: Clock) -> CheckedTable:
     path = source.path or Path()  # the reader lets no file, regexp or dbm table pass without one
     match source.kind:
         case TableKind.FILE:
+            from posthouse.adapters.table_file import FileTable
+
             return FileTable(source.name, path, clock)
         case TableKind.REGEXP:
+            from posthouse.adapters.table_regexp import RegexpFileTable
+
             return RegexpFileTable(source.name, path, clock)
         case TableKind.DBM:
+            from posthouse.adapters.table_dbm import DbmTable
+
             return DbmTable(source.name, path, clock)
         case TableKind.INLINE:
+            from posthouse.adapters.table_inline import InlineTable
+
             return InlineTable(source.name, source.entries)

@@ -7,7 +7,8 @@ accepted silently, as other MTAs do: a program that passes one must not lose its
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from posthouse.mail.errors import MalformedError
 
@@ -25,16 +26,14 @@ class Mode(enum.Enum):
     VERIFY = "v"
 
 
-@dataclass(slots=True)
-class QueueRun:
+class QueueRun(Struct):
     """What ``-q`` asks for: ``-q`` everything; ``-qI``, ``-qR``, ``-qS`` what contains a text."""
 
     selector: str = ""  # "", I, R or S
     text: str = ""
 
 
-@dataclass(slots=True)
-class Options:
+class Options(Struct):
     """A command line, read."""
 
     mode: Mode = Mode.DELIVER
@@ -52,7 +51,7 @@ class Options:
     site: str = ""
     help: bool = False
     version: bool = False
-    addresses: tuple[str, ...] = field(default=())
+    addresses: tuple[str, ...] = ()
 
 
 # Letters that take a value, attached or as the next word.

@@ -6,10 +6,9 @@ ready, and a hop that was served goes to the end.  Pure: the caller reads the ro
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from posthouse.mail.queued import Hop, Lane, LeaseRequest
 
@@ -29,8 +28,7 @@ def lane_of(recipients: int) -> Lane:
     return Lane.BULK if recipients > BULK_RECIPIENTS else Lane.SINGLE
 
 
-@dataclass(slots=True)
-class Turns:
+class Turns(Struct):
     """Remembers, from one lease to the next, whose turn it is.  Forgetting it harms nobody."""
 
     singles: int = 0  # since the last bulk batch
@@ -53,8 +51,7 @@ class Offer(Generic[PlaceT], Struct, frozen=True):
     numbers: tuple[int, ...]
 
 
-@dataclass(slots=True)
-class Picked(Generic[PlaceT]):
+class Picked(Generic[PlaceT], Struct):
     """The offers taken, and every place that was looked into, whose time of readiness may have changed."""
 
     offers: list[Offer[PlaceT]] = field(default_factory=list)

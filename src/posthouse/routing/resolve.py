@@ -10,7 +10,8 @@ silence; a member that leads nowhere is a problem of the result, or its refusal.
 import re
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from posthouse.mail.address import Address
 from posthouse.mail.address_list import parse_address_list
@@ -62,8 +63,7 @@ class _HopelessError(Exception):
         self.reply = reply
 
 
-@dataclass(slots=True)
-class _Expansion:
+class _Expansion(Struct):
     """The walk from one address through the aliases."""
 
     routing: Routing

@@ -18,7 +18,6 @@ import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from msgspec import Struct
 
@@ -129,8 +128,7 @@ def _missing_group(value: str, groups: int) -> int:
     return next((group for group in used if group > groups), 0)
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """A group as far as it has been read."""
 
     is_complex: bool = False  # holds a repetition or alternatives, itself or further in
