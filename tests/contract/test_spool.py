@@ -14,7 +14,7 @@ from posthouse.adapters.spool_sqlite import SqliteSpool
 from posthouse.adapters.spool_sqlite_direct import DirectSpool
 from posthouse.mail.address import NULL_PATH, Address
 from posthouse.mail.address import Path as MailPath
-from posthouse.mail.envelope import Body, Envelope, Notify, Recipient, Return
+from posthouse.mail.envelope import Body, Envelope, FailedRecipient, Notify, Recipient, Return
 from posthouse.mail.errors import MalformedError, SpoolError
 from posthouse.mail.outcome import Disposition, Outcome, deferred, delivered, failed
 from posthouse.mail.queued import (
@@ -129,6 +129,36 @@ async def test_an_accepted_message_comes_out_as_it_went_in(spool):
     assert tuple(leased.recipient for batch in batches for leased in batch.recipients) == sent.recipients
     assert [batch.hop for batch in batches] == [Hop("smtp", "mx.b.example"), Hop("local", "")]
     assert await text_of(spool, queue_id) == TEXT
+
+
+@on_every_spool
+async def test_a_recipient_that_failed_before_it_was_queued_is_owed_a_report(spool):
+    mailbox = Address("gone", "home.example")
+    nowhere = Recipient(mailbox, Route(REPORT_CHANNEL, "", mailbox), mailbox, "rfc822;gone@home.example")
+    sent = replace(envelope("b@b.example"), failed=(FailedRecipient(nowhere, REFUSED),))
+    queue_id = await post(spool, sent)
+
+    good, bad = await rows(spool)
+    batches = {batch.hop: batch for batch in await spool.lease(request())}
+
+    assert (good.state, bad.state) == (RecipientState.QUEUED, RecipientState.REPORTING)
+    assert batches.keys() == {B_EXAMPLE, Hop(REPORT_CHANNEL, "")}
+    owed = batches[Hop(REPORT_CHANNEL, "")]
+    assert (owed.message.queue_id, owed.message.recipients) == (queue_id, 2)
+    assert [(r.recipient, r.outcome, r.attempts) for r in owed.recipients] == [(nowhere, REFUSED, 0)]
+    await spool.settle(settlements(owed, Ending.GONE))
+    await spool.settle(settlements(batches[B_EXAMPLE], Ending.GONE))
+    assert await rows(spool) == []
+
+
+@on_every_spool
+async def test_a_message_all_of_whose_recipients_failed_is_still_a_message(spool):
+    mailbox = Address("gone", "home.example")
+    nowhere = Recipient(mailbox, Route(REPORT_CHANNEL, "", mailbox), mailbox)
+
+    await post(spool, Envelope(SENDER, (), failed=(FailedRecipient(nowhere, REFUSED),)))
+
+    assert [row.state for row in await rows(spool)] == [RecipientState.REPORTING]
 
 
 @on_every_spool

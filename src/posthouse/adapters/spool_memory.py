@@ -124,6 +124,8 @@ class MemorySpool:
             number = make_queue_id(accepted, randbits(DRAWN_BITS))
         info = message_info(format_queue_id(number), envelope, accepted, len(text))
         rows = {n: Row(n, recipient, accepted) for n, recipient in enumerate(envelope.recipients)}
+        for n, wrong in enumerate(envelope.failed, len(rows)):
+            rows[n] = Row(n, wrong.recipient, accepted, RecipientState.REPORTING, outcome=wrong.outcome)
         self._messages[number] = Message(info, text, rows)
         return info.queue_id
 

@@ -110,7 +110,7 @@ def message_info(queue_id: QueueId, envelope: Envelope, accepted: datetime, octe
         envelope.ret,
         envelope.envid,
         octets,
-        len(envelope.recipients),
+        len(envelope.recipients) + len(envelope.failed),
     )
 
 

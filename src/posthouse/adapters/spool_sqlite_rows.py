@@ -30,6 +30,7 @@ from posthouse.queueing.formats import (
     to_microseconds,
     write_address,
     write_notify,
+    write_outcome,
     write_path,
 )
 from posthouse.queueing.lanes import lane_of
@@ -57,6 +58,7 @@ class Prepared(Struct, frozen=True):
     accepted_us: int
     message: tuple[Any, ...]  # without the id
     recipients: tuple[tuple[_Place, tuple[Any, ...]], ...]
+    failed: tuple[tuple[int, str | None], ...]  # numbers of recipients to be reported, with the written outcome
 
 
 def prepare_message(
@@ -64,7 +66,10 @@ def prepare_message(
 ) -> Prepared:
     """Write an envelope as rows."""
     accepted_us = to_microseconds(accepted)
-    count = len(envelope.recipients)
+    everyone = envelope.recipients
+    if envelope.failed:
+        everyone += tuple(failed.recipient for failed in envelope.failed)
+    count = len(everyone)
     message = (
         accepted_us,
         write_path(envelope.reverse_path),
@@ -80,9 +85,13 @@ def prepare_message(
     lane = lane_of(count)
     null = envelope.reverse_path.is_null
     recipients = tuple(
-        _prepare_recipient(number, recipient, lane, null=null) for number, recipient in enumerate(envelope.recipients)
+        _prepare_recipient(number, recipient, lane, null=null) for number, recipient in enumerate(everyone)
     )
-    return Prepared(accepted, accepted_us, message, recipients)
+    failed = tuple(
+        (number, write_outcome(failed.outcome))
+        for number, failed in enumerate(envelope.failed, len(envelope.recipients))
+    )
+    return Prepared(accepted, accepted_us, message, recipients, failed)
 
 
 def _prepare_recipient(number: int, recipient: Recipient, lane: Lane, *, null: bool) -> tuple[_Place, tuple[Any, ...]]:

@@ -9,7 +9,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,8 +44,7 @@ PlaceKey = tuple[str, str, int]
 RecipientKey = tuple[int, int]  # message, number
 
 
-@dataclass(slots=True)
-class _Destination:
+class _Destination(Struct):
     id: int
     due_us: int
 
@@ -108,6 +106,10 @@ class Store:
             for place, columns in message.recipients:
                 rows.append((number, self.destination(place, due), due, QUEUED, *columns))
         insert_rows(self.connection, INSERT_RECIPIENT, rows)
+        for number, message in prepared:
+            for failed, outcome in message.failed:
+                lane = lane_of(len(message.recipients))
+                self.file_report((number, failed), lane, message.accepted_us, outcome)
 
     # -- destinations
 

@@ -5,6 +5,7 @@ import enum
 from msgspec import Struct
 
 from posthouse.mail.address import Address, Path
+from posthouse.mail.outcome import Outcome
 from posthouse.mail.route import Route
 
 
@@ -55,6 +56,13 @@ class Recipient(Struct, frozen=True):
         return DEFAULT_NOTIFY if self.notify is None else self.notify
 
 
+class FailedRecipient(Struct, frozen=True):
+    """A recipient that was found to be wrong after the sender had gone: it is queued as one to be reported."""
+
+    recipient: Recipient
+    outcome: Outcome
+
+
 class Envelope(Struct, frozen=True):
     """What the spool keeps of one message besides its text."""
 
@@ -64,7 +72,8 @@ class Envelope(Struct, frozen=True):
     smtputf8: bool = False
     ret: Return | None = None
     envid: str = ""  # ENVID undecoded (xtext); "" when not given
+    failed: tuple[FailedRecipient, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.recipients:
+        if not self.recipients and not self.failed:
             raise ValueError("an envelope needs a recipient")
