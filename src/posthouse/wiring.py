@@ -3,7 +3,7 @@
 The rule: nothing else in the program names both a port's user and its adapter.  Every import
 of an adapter stands inside the function that needs it, because the sendmail command
 comes through here too and has to start fast: it uses ``load_site`` and ``direct_intake``,
-and none of asyncio, structlog, prometheus_client, dnspython or uvloop.  The parts of the
+and none of asyncio, prometheus_client, dnspython or uvloop.  The parts of the
 daemon's processes are joined in wiring_daemon.py.
 """
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from posthouse.adapters.event_log_file import FileEventLog
-    from posthouse.adapters.event_log_structlog import StructlogEventLog
     from posthouse.adapters.spool_sqlite import SqliteSpool
     from posthouse.adapters.spool_sqlite_direct import DirectSpool
     from posthouse.adapters.wakeup_unix import WakeupSender
@@ -103,11 +102,11 @@ def light_event_log(site: Site, clock: Clock, role: str) -> FileEventLog:
     return FileEventLog(declaration, clock, role)
 
 
-def daemon_event_log(site: Site, clock: Clock, role: str) -> StructlogEventLog:
+def daemon_event_log(site: Site, clock: Clock, role: str) -> FileEventLog:
     """Return the log of a long-running process."""
-    from posthouse.adapters.event_log_structlog import StructlogEventLog
+    from posthouse.adapters.event_log_file import FileEventLog
 
-    return StructlogEventLog(site.log, clock, role)
+    return FileEventLog(site.log, clock, role)
 
 
 def no_meter() -> Meter:
@@ -188,7 +187,7 @@ def open_spool_queue(site: Site) -> DirectSpool:
 _DAEMON_MODULES = (
     "encodings.idna",  # what the standard library imports behind our backs for a host name
     "posthouse.adapters.dead_letters_mbox",
-    "posthouse.adapters.event_log_structlog",
+    "posthouse.adapters.event_log_file",
     "posthouse.adapters.resolver_dns",
     "posthouse.adapters.spool_sqlite",
     "posthouse.adapters.spool_sqlite_leases",

@@ -54,14 +54,14 @@ def test_sendmail_starts_without_heavy_modules():
     modules = _imports("posthouse.cli.sendmail, posthouse.cli.deliver_stdin, posthouse.cli.submit_socket")
 
     assert modules.isdisjoint(
-        {"click", "rich", "asyncio", "structlog", "dns", "prometheus_client", "sqlite3"}
+        {"click", "rich", "asyncio", "dns", "prometheus_client", "sqlite3"}
     )
 
 
 def test_writing_the_spool_directly_needs_no_event_loop():
     modules = _imports("posthouse.cli.sendmail, posthouse.cli.deliver_stdin, posthouse.cli.submit_direct")
 
-    assert modules.isdisjoint({"click", "rich", "asyncio", "structlog", "dns", "prometheus_client"})
+    assert modules.isdisjoint({"click", "rich", "asyncio", "dns", "prometheus_client"})
 
 
 def test_help_needs_no_rich_and_no_mail():

@@ -11,13 +11,20 @@ from hypothesis import strategies as st
 from posthouse.adapters.clock_manual import DAWN, ManualClock
 from posthouse.adapters.event_log_file import FileEventLog
 from posthouse.adapters.event_log_lines import json_line, text_line
-from posthouse.adapters.event_log_structlog import StructlogEventLog
 from posthouse.mail.address import Address
 from posthouse.mail.lookup import Lookup
 from posthouse.mail.outcome import Disposition
 from posthouse.site.model import LogDeclaration, LogFormat
 
-LOGS = pytest.mark.parametrize("make", [FileEventLog, StructlogEventLog], ids=["file", "structlog"])
+
+def gathering(declaration, clock, role):
+    """Make a log as a daemon has it; nothing calls back, so that closing has to write."""
+    log = FileEventLog(declaration, clock, role)
+    log.gather(lambda _flush: None)
+    return log
+
+
+LOGS = pytest.mark.parametrize("make", [FileEventLog, gathering], ids=["at once", "gathered"])
 NASTY = 'é\x00\n\x1b[2J\x7f\x9b\u2028\udcff"\\ ='
 
 
@@ -112,3 +119,42 @@ def test_any_text_survives_json_in_one_line(fields):
         key: value.encode("utf-8", "backslashreplace") for key, value in strings.items()
     }
     assert text_line(strings).count(b"\n") == 1
+
+
+def test_gathered_events_are_written_together_when_the_loop_calls_back(tmp_path):
+    calls = []
+    log = FileEventLog(LogDeclaration(tmp_path / "log"), ManualClock(), "smtpd-1")
+    log.gather(calls.append)
+
+    log.event("connected")
+    log.event("disconnected")
+
+    assert (tmp_path / "log").read_bytes() == b""
+    assert len(calls) == 1
+    calls[0]()
+    assert [json.loads(line)["event"] for line in (tmp_path / "log").read_bytes().splitlines()] == [
+        "connected",
+        "disconnected",
+    ]
+
+
+def test_gathered_events_are_bounded(tmp_path):
+    log = FileEventLog(LogDeclaration(tmp_path / "log"), ManualClock(), "smtpd-1")
+    log.gather(lambda _flush: None)
+
+    for _ in range(256):
+        log.event("connected")
+
+    assert (tmp_path / "log").read_bytes().count(b"\n") == 256
+
+
+def test_the_time_of_an_event_follows_the_clock_in_both_directions(tmp_path):
+    clock = ManualClock()
+    log = FileEventLog(LogDeclaration(tmp_path / "log"), clock, "smtpd-1")
+    for step in (0.25, 1, -5):
+        clock.set_now(clock.now() + timedelta(seconds=step))
+        log.event("connected")
+    log.close()
+
+    times = [json.loads(line)["time"][17:] for line in (tmp_path / "log").read_bytes().splitlines()]
+    assert times == ["00.250Z", "01.250Z", "56.250Z"]

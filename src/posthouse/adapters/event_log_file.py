@@ -1,14 +1,25 @@
-"""The event log of short commands: JSON or text lines, the standard library only.
+"""The event log: lines in the site's log file, or on standard error.
 
-The daemon has event_log_structlog; this one serves ``sendmail`` and the operator's
-commands, which must start fast.  Both write the same lines to the same file.
+The rule: an event costs microseconds (a message writes half a dozen of them), so there are no levels and
+no formatting of fields that nobody gave.  A command writes each event at once.  A daemon gathers the
+events of one turn of its event loop and writes them together: what a crash can lose of the
+log is that turn, and the log is not the record of any mail (the spool is).
 """
 
 import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from posthouse.adapters.event_log_lines import RENDERERS, LineSink, plain_fields, stamp
+from posthouse.adapters.event_log_lines import LineSink, json_line, plain_fields, stamp, text_line
 from posthouse.ports import Clock
-from posthouse.site.model import LogDeclaration
+from posthouse.site.model import LogDeclaration, LogFormat
+
+Later = Callable[[Callable[[], None]], object]
+
+_GATHERED = 256  # events; more than one turn of a loop has, unless something is wrong
+_SECOND = timedelta(seconds=1)
+_NO_TIME = timedelta(0)
+_OWN = frozenset({"time", "event", "role", "pid"})  # no field of an event replaces these
 
 
 class FileEventLog:
@@ -16,23 +27,55 @@ class FileEventLog:
 
     def __init__(self, declaration: LogDeclaration, clock: Clock, role: str) -> None:
         self._sink = LineSink(declaration.path)
-        self._render = RENDERERS[declaration.format]
+        self._render = json_line if declaration.format is LogFormat.JSON else text_line
         self._clock = clock
-        self._process = {"role": role, "pid": os.getpid()}
+        self._role = role
+        self._pid = os.getpid()
+        self._later: Later | None = None
+        self._gathered: list[bytes] = []
+        self._second = clock.now().replace(microsecond=0)
+        self._stamp = stamp(self._second)[:-4]  # up to the decimal point
+
+    def gather(self, later: Later) -> None:
+        """From now on write events together: ``later`` calls back soon (``loop.call_soon``)."""
+        self._later = later
 
     def event(self, name: str, /, **fields: object) -> None:
         """Write one event."""
-        head = {  # named twice below: first for the order, last so that no field can replace it
-            "time": stamp(self._clock.now()),
-            "event": name,
-            **self._process,
-        }
-        self._sink.write(self._render({**head, **plain_fields(fields), **head}))
+        if not _OWN.isdisjoint(fields):
+            fields = {key: value for key, value in fields.items() if key not in _OWN}
+        head = {"time": self._now(), "event": name, "role": self._role, "pid": self._pid}
+        line = self._render(head | plain_fields(fields))
+        if self._later is None:
+            self._sink.write(line)
+            return
+        if not self._gathered:
+            self._later(self.flush)
+        self._gathered.append(line)
+        if len(self._gathered) >= _GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        if self._gathered:
+            lines, self._gathered = self._gathered, []
+            self._sink.write(b"".join(lines))
 
     def reopen(self) -> None:
         """Follow a rotation of the file."""
+        self.flush()
         self._sink.reopen()
 
     def close(self) -> None:
-        """Give up the file."""
+        """Write what was gathered, give up the file, and write at once what may still come."""
+        self._later = None
+        self.flush()
         self._sink.close()
+
+    def _now(self) -> str:
+        """Return the time as events have it.  Most events share their second with the one before."""
+        now: datetime = self._clock.now()
+        if not _NO_TIME <= now - self._second < _SECOND:
+            self._second = now.replace(microsecond=0)
+            self._stamp = stamp(self._second)[:-4]
+        return f"{self._stamp}{now.microsecond // 1000:03d}Z"

@@ -1,27 +1,25 @@
-"""One event as one line of text: what both event logs write.
+"""One event as one line of text, and the file to which lines are appended.
 
 The rule: a line is one event and nothing in it can end it or upset a
 terminal.  Control characters are escaped, in JSON as ``\\u001b`` and in text
-as the same inside quotes.  Only the standard library is imported here, because the
-sendmail command logs too and has to start fast.
+as the same inside quotes.
 """
 
-import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
-from posthouse.site.model import LogFormat
+import msgspec
+
+_encode = msgspec.json.Encoder().encode
 
 _PLAIN = frozenset({str, int, float, bool})
 # JSON escapes C0 itself; DEL, C1 and Unicode's two line separators upset terminals and readers of lines.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
 _NEEDS_QUOTES = re.compile(r'[\x00-\x20"\\=\x7f-\x9f\u2028\u2029]')
-
-Render = Callable[[Mapping[str, object]], bytes]
 
 
 def stamp(now: datetime) -> str:
@@ -61,13 +59,20 @@ def _escape(match: re.Match[str]) -> str:
 
 def json_line(fields: Mapping[str, object]) -> bytes:
     """Render plain fields as a JSON object and a line end."""
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    return safe_json(text).encode("utf-8", "backslashreplace") + b"\n"
+    try:
+        line = _encode(fields)
+    except UnicodeEncodeError:  # a lone surrogate, from a file name or undecoded wire
+        line = _encode({key: _without_surrogates(value) for key, value in fields.items()})
+    if line.isascii() and b"\x7f" not in line:
+        return line + b"\n"
+    # What JSON itself leaves alone can only stand inside strings.
+    return _UNSAFE.sub(_escape, line.decode()).encode() + b"\n"
 
 
-def safe_json(text: str) -> str:
-    """Escape in finished JSON what JSON itself leaves alone; it can only stand inside strings."""
-    return text if text.isascii() and "\x7f" not in text else _UNSAFE.sub(_escape, text)
+def _without_surrogates(value: object) -> object:
+    if isinstance(value, list):
+        return [_without_surrogates(one) for one in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def text_line(fields: Mapping[str, object]) -> bytes:
@@ -84,16 +89,13 @@ def _word(value: object) -> str:
     text = str(value)
     if text and not _NEEDS_QUOTES.search(text):
         return text
-    return _UNSAFE.sub(_escape, json.dumps(text, ensure_ascii=False))
-
-
-RENDERERS: Mapping[LogFormat, Render] = {LogFormat.JSON: json_line, LogFormat.TEXT: text_line}
+    return _UNSAFE.sub(_escape, json_line({"": text})[4:-2].decode())
 
 
 class LineSink:
     """An append-only file, or standard error, to which several processes write whole lines.
 
-    One ``os.write`` with O_APPEND per line, so that lines never mix.  ``reopen`` follows a
+    One ``os.write`` with O_APPEND for whole lines, so that lines never mix.  ``reopen`` follows a
     rotation.  A log that cannot be written must not stop mail: the error is counted in ``lost``.
     """
 
@@ -113,10 +115,10 @@ class LineSink:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
-    def write(self, line: bytes) -> None:
-        """Write one finished line."""
+    def write(self, lines: bytes) -> None:
+        """Write finished lines."""
         try:
-            os.write(self._descriptor, line)
+            os.write(self._descriptor, lines)
         except OSError:
             self.lost += 1
 

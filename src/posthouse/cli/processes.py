@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from posthouse import wiring
-from posthouse.adapters.event_log_structlog import StructlogEventLog
+from posthouse.adapters.event_log_file import FileEventLog
 from posthouse.cli.children import READY, REOPEN, RETIRE, STOP, Job
 from posthouse.cli.ground import Account, become
 from posthouse.deliver.loop import Deliverer
@@ -46,7 +46,7 @@ class Part(Protocol):
         """Take nothing new and finish what runs, within this time."""
 
 
-Build = Callable[[StructlogEventLog, Clock], AbstractAsyncContextManager[Part]]
+Build = Callable[[FileEventLog, Clock], AbstractAsyncContextManager[Part]]
 
 
 def smtpd_job(
@@ -133,8 +133,9 @@ def _allow_many_files() -> None:
 
 
 async def _serve(
-    building: AbstractAsyncContextManager[Part], reins: socket.socket, log: StructlogEventLog, drain: timedelta
+    building: AbstractAsyncContextManager[Part], reins: socket.socket, log: FileEventLog, drain: timedelta
 ) -> None:
+    log.gather(asyncio.get_running_loop().call_soon)
     async with building as part:
         await part.start()
         Orders(part, reins, log, drain).follow()
@@ -145,7 +146,7 @@ async def _serve(
 class Orders:
     """Does what the supervisor says.  Its silence for ever (a closed rein) means stop."""
 
-    def __init__(self, part: Part, reins: socket.socket, log: StructlogEventLog, drain: timedelta) -> None:
+    def __init__(self, part: Part, reins: socket.socket, log: FileEventLog, drain: timedelta) -> None:
         self._part = part
         self._reins = reins
         self._log = log
