@@ -94,6 +94,10 @@ def test_killed_after_the_commit_the_message_is_queued(step, text, folder, survi
     assert run(text_of(survivor, row.message.queue_id)) == text
 
 
+def test_a_new_spool_has_no_orphans(survivor):
+    assert run(survivor.clean_orphans()) == 0
+
+
 def test_orphans_of_a_crash_are_removed_when_they_are_old(folder, survivor):
     assert killed_at("folder-synced", folder, lambda spool: post(spool, envelope("a@b.example"), text=LARGE))
     kept = run(post(survivor, envelope("a@b.example"), text=LARGE))

@@ -61,6 +61,8 @@ ENTRIES = {"aliases": ALIASES, "users": {**USERS, "ann2": "", "joe2": ""}}
         ),
         pytest.param("only@sub.example", ["local only@sub.example"], id="user of one domain"),
         pytest.param("only@example.org", ["550 5.1.1"], id="user of another domain"),
+        pytest.param("only@sub.example@example.org", ["550 5.1.1"], id="a quoted local-part is no user elsewhere"),
+        pytest.param("ann@sub.example@example.org", ["550 5.1.1"], id="a quoted local-part is no alias elsewhere"),
         pytest.param(
             "x@under.relay.example", ["smtp under.relay.example x@under.relay.example"], id="no subdomains unless said"
         ),
@@ -202,14 +204,23 @@ def test_relay_recipients_are_checked_when_a_table_is_given():
 
     found = [
         places(resolve_with(routing, text, entries)[0])
-        for text in ("yes@relay.example", "full@relay.example", "no@relay.example")
+        for text in ("yes@relay.example", "full@relay.example", "no@relay.example", "full@relay.example@relay.example")
     ]
 
     assert found == [
         ["smtp relay.example yes@relay.example"],
         ["smtp relay.example full@relay.example"],
         ["550 5.1.1"],
+        ["550 5.1.1"],
     ]
+
+
+def test_the_postmaster_of_a_relay_domain_needs_no_entry():
+    routing = make_routing(domains={"relay.example": replace(RELAY, recipients=("known",))})
+
+    resolution, _ = resolve_with(routing, "Postmaster@relay.example", {})
+
+    assert places(resolution) == ["smtp relay.example Postmaster@relay.example"]
 
 
 def test_a_destination_without_a_route_is_refused():

@@ -153,7 +153,8 @@ class FileText:
 
 def old_texts(folder: Path, before: float) -> Iterator[str]:
     """Name the text files that were last written before this time (seconds since 1970)."""
-    for shelf in sorted((folder / TEXTS).iterdir()):
+    texts = folder / TEXTS
+    for shelf in sorted(texts.iterdir()) if texts.is_dir() else ():  # a new spool has none yet
         for file in sorted(shelf.iterdir()) if shelf.is_dir() else ():
             with contextlib.suppress(FileNotFoundError):
                 if file.stat().st_mtime < before:

@@ -164,7 +164,9 @@ class _Expansion(Struct):
 
     def _visit_relay(self, key: _Key, domain: Domain) -> Generator[Lookup | Decision, Answer | None, None]:
         address = self.met[key]
-        if domain.recipients and not (yield from self._is_in(domain.recipients, address)):
+        # RFC 5321 section 4.5.1: every domain has a postmaster, whether the table names one or not.
+        is_known = not domain.recipients or _is_postmaster(address)
+        if not is_known and not (yield from self._is_in(domain.recipients, address)):
             yield Decision(f"{address} is in none of the tables of recipients of {domain.name}", domain.origin)
             self._fail(replies.unknown_user(self.asked), f"{address} is not a recipient of {domain.name}")
         elif domain.channel:
@@ -262,7 +264,7 @@ class _Expansion(Struct):
 
     def _ask_both(self, table: str, address: Address) -> Generator[Lookup, Answer | None, Answer | None]:
         """Ask for ``local@domain``, then for the local-part alone.  None: neither is there."""
-        for lookup_key in (f"{address.local_part}@{canonical_domain(address.domain)}", address.local_part):
+        for lookup_key in lookup_keys(address):
             answer = yield from _ask(table, lookup_key)
             if answer.found:
                 return answer
@@ -274,6 +276,13 @@ class _Expansion(Struct):
 
     def _fail(self, reply: Reply, reason: str) -> None:
         self.failures.append((reply, reason))
+
+
+def lookup_keys(address: Address) -> tuple[str, ...]:
+    """Return the keys under which a table may know an address, the most specific first."""
+    whole = f"{address.local_part}@{canonical_domain(address.domain)}"
+    # Alone, the local-part of "joe@branch.example"@example.org would be taken for another address.
+    return (whole,) if "@" in address.local_part else (whole, address.local_part)
 
 
 def _ask(table: str, key: str) -> Generator[Lookup, Answer | None, Answer]:

@@ -5,13 +5,12 @@ The rule: who asks learns nothing that the site has not declared public.
 
 from posthouse.mail.address import Address
 from posthouse.mail.address_list import parse_address_list
-from posthouse.mail.lookup import Answer
+from posthouse.mail.lookup import NOT_FOUND, Answer
 from posthouse.mail.reply import Reply, reply
 from posthouse.mail.status import Status
-from posthouse.routing.compiled import canonical_domain
 from posthouse.routing.replies import try_later
 from posthouse.routing.resolution import Destination, Resolved
-from posthouse.routing.resolve import NOT_AN_ADDRESS
+from posthouse.routing.resolve import NOT_AN_ADDRESS, lookup_keys
 from posthouse.submit import replies
 from posthouse.submit.parts import Parts
 
@@ -53,10 +52,12 @@ async def expand(parts: Parts, argument: str) -> Reply:
 
 
 async def _members(parts: Parts, table: str, address: Address) -> Answer:
-    answer = await parts.lookups.ask(table, f"{address.local_part}@{canonical_domain(address.domain)}")
-    if answer.found or answer.unavailable:
-        return answer
-    return await parts.lookups.ask(table, address.local_part)
+    answer = NOT_FOUND
+    for key in lookup_keys(address):
+        answer = await parts.lookups.ask(table, key)
+        if answer.found or answer.unavailable:
+            break
+    return answer
 
 
 def _shown(parts: Parts, answer: Answer) -> Reply:

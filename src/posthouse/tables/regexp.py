@@ -6,6 +6,10 @@ The pattern is the line up to its first blank (a colon does not end it; ``\x20``
 it).  It must match the whole key, without case; the first line that matches answers.  In the value
 ``\1`` to ``\9`` stand for groups, ``\\`` for a backslash.
 
+A value is read as a list of addresses, and a stranger chooses what a group holds.  So a line whose
+value uses a group answers no key that could bring in more than a piece of one address: with
+``"x@evil.example,ann"@lists.example.org`` a stranger would else make us relay to evil.example.
+
 A pattern that could take for ever is refused when the table is read: a group that is repeated may
 hold neither a repetition nor alternatives, and the ways in which a pattern could be tried on the longest
 key are estimated and bounded.  That leaves room for three ``*`` or ``+``, or for two and nine ``?``, or
@@ -43,6 +47,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _IN_VALUE = re.compile(r"\\(.)", re.DOTALL)
+# What may go from a key into a value: no blank and no special of RFC 5322 but the dot and one at-sign, and at
+# the beginning nothing that makes a file or a program of it.
+_ONE_PIECE = re.compile(r'(?![/|])[^\x00-\x20"(),:;<>@\[\\\]\x7f]*@?[^\x00-\x20"(),:;<>@\[\\\]\x7f]*')
 
 
 class RegexpRule(Struct, frozen=True):
@@ -65,8 +72,9 @@ class RegexpTable(Struct, frozen=True):
             return None
         for rule in self.rules:
             match = rule.pattern.fullmatch(key)
-            if match is not None:
-                return rule, _expand(rule.value, match)
+            value = None if match is None else _expand(rule.value, match)
+            if value is not None:
+                return rule, value
         return None
 
 
@@ -116,9 +124,16 @@ def _rule(content: str, origin: Origin) -> RegexpRule | Problem:
     return RegexpRule(compiled, value, origin.line)
 
 
-def _expand(value: str, match: re.Match[str]) -> str:
+def _expand(value: str, match: re.Match[str]) -> str | None:
+    """Fill the groups in; None when one of them could change what the value means."""
     if "\\" not in value:
         return value
+    used = [int(found[1]) for found in _IN_VALUE.finditer(value) if found[1] in "123456789"]
+    # The at-sign before the domain is the last; one before it was quoted, and means nothing outside its quotes.
+    if used and match.string.count("@") > 1:
+        return None
+    if not all(_ONE_PIECE.fullmatch(match[group] or "") for group in used):
+        return None
     return _IN_VALUE.sub(lambda found: match[int(found[1])] or "" if found[1] in "123456789" else found[1], value)
 
 
