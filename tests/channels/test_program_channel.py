@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from posthouse.adapters.event_log_memory import MemoryEventLog
 from posthouse.channels.program import ProgramChannel
@@ -130,6 +131,22 @@ def is_dead(number):
 
 def test_a_program_that_is_missing_is_deferred():
     assert told(run("/nonexistent/program")) == [("deferred", "4.3.0")]
+
+
+@pytest.mark.parametrize("loop", [None, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_program_that_ends_without_reading_a_large_text_is_judged_by_its_exit(loop):
+    declaration = declare(ChannelKind.PROGRAM, argv=("/bin/sh", "-c", "exit 67"), time_limit=timedelta(seconds=10))
+    channel = ProgramChannel(declaration, MemoryEventLog(), most_output_octets=1000)
+    # In small pieces: the pipe breaks between two of them.
+    text = MemoryText(b"x" * 2_000_000, piece_octets=1000)
+    with asyncio.Runner(loop_factory=loop) as runner:
+        outcomes = runner.run(channel.attempt(batch("bob@example.net"), text)).outcomes
+
+    assert told(outcomes) == [("failed", "5.1.1")]
+
+
+def test_without_a_directory_of_its_own_a_program_runs_in_the_root_directory():
+    assert shell("pwd; exit 69")[0].diagnostic.endswith(": /")
 
 
 def test_one_run_per_recipient(tmp_path):

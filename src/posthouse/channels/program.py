@@ -87,14 +87,13 @@ class ProgramChannel:
 
     async def _start(self, arguments: list[str], values: Mapping[str, str]) -> asyncio.subprocess.Process:
         environment = {"PATH": _PATH, "LANG": "C.UTF-8"} | {name.upper(): value for name, value in values.items()}
-        directory = self._declaration.directory
         return await asyncio.create_subprocess_exec(
             *(argument.encode("utf-8", "surrogateescape") for argument in arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={name: value.encode("utf-8", "surrogateescape") for name, value in environment.items()},
-            cwd=directory,
+            cwd=self._declaration.directory or "/",  # never where the daemon happened to be started
             start_new_session=True,  # its own process group, so that a kill reaches its children too
         )
 
@@ -140,13 +139,18 @@ async def _feed(process: asyncio.subprocess.Process, text: StoredText) -> None:
     # A program may end without reading everything: its exit status decides.
     with suppress(BrokenPipeError, ConnectionResetError):
         async for chunk in text.chunks():
-            stdin.write(line_ends.feed(chunk))
-            await stdin.drain()
-        stdin.write(line_ends.finish())
-        await stdin.drain()
+            await _write(stdin, line_ends.feed(chunk))
+        await _write(stdin, line_ends.finish())
     stdin.close()
     with suppress(BrokenPipeError, ConnectionResetError):
         await stdin.wait_closed()
+
+
+async def _write(stdin: asyncio.StreamWriter, octets: bytes) -> None:
+    if stdin.is_closing():  # uvloop refuses to write to a pipe whose reader is gone, as a mistake of the caller's
+        raise BrokenPipeError
+    stdin.write(octets)
+    await stdin.drain()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
