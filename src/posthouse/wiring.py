@@ -149,10 +149,12 @@ def build_intake(
 
 def direct_intake(site: Site) -> Intake:
     """Return the way in for a short command: it writes the spool itself, without threads or an event loop."""
+    from posthouse.adapters.spool_sqlite_intake import DirectIntake
+
     clock = system_clock()
     return build_intake(
         site,
-        open_direct_spool(site, clock),
+        DirectIntake(site.spool, min_free_octets=site.limits.spool_free_octets),
         clock=clock,
         log=light_event_log(site, clock, "sendmail"),
         meter=no_meter(),
@@ -170,16 +172,11 @@ def open_spool(site: Site, clock: Clock) -> SqliteSpool:
     return SqliteSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=clock.now)
 
 
-def open_direct_spool(site: Site, clock: Clock) -> DirectSpool:
-    """Return both faces of the spool for a short command: no threads, no event loop."""
+def open_spool_queue(site: Site) -> DirectSpool:
+    """Return the queue for operators' commands: no threads, no event loop."""
     from posthouse.adapters.spool_sqlite_direct import DirectSpool
 
-    return DirectSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=clock.now)
-
-
-def open_spool_queue(site: Site) -> DirectSpool:
-    """Return the queue for operators' commands."""
-    return open_direct_spool(site, system_clock())
+    return DirectSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=system_clock().now)
 
 
 # The daemon's processes.
@@ -231,12 +228,15 @@ async def open_smtpd(
     site: Site, listening: Sequence[Listening], *, log: EventLog, clock: Clock
 ) -> AsyncIterator[SmtpdWorker]:
     """Join an smtpd worker, and close what it used when it has left."""
+    import asyncio
+
+    from posthouse.adapters.wakeup_unix import GatheredWakeup
     from posthouse.smtpd.admission import Admission
     from posthouse.smtpd.service import Service
     from posthouse.smtpd.worker import SmtpdWorker
 
     meter = daemon_meter(site)
-    wakeup = wakeup_sender(site)
+    wakeup = GatheredWakeup(wakeup_sender(site), asyncio.get_running_loop().call_later)
     spool = open_spool(site, clock)
     try:
         service = Service(

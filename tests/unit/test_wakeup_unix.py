@@ -2,7 +2,7 @@
 
 import asyncio
 
-from posthouse.adapters.wakeup_unix import WakeupReceiver, WakeupSender
+from posthouse.adapters.wakeup_unix import GatheredWakeup, WakeupReceiver, WakeupSender
 
 
 def test_a_hint_without_a_listener_is_lost_quietly(tmp_path):
@@ -41,5 +41,30 @@ def test_a_new_listener_takes_over_and_the_old_one_leaves_its_socket(tmp_path):
         assert await new.wait(None) is True
         new.close()
         sender.close()
+
+    asyncio.run(scenario())
+
+
+def test_hints_that_follow_closely_go_out_as_one(tmp_path):
+    later = []
+
+    async def scenario():
+        receiver = WakeupReceiver(tmp_path / "wakeup")
+        gathered = GatheredWakeup(WakeupSender(tmp_path / "wakeup"), lambda _seconds, call: later.append(call))
+        gathered.notify()
+        assert await receiver.wait(5) is True
+        for _ in range(100):
+            gathered.notify()
+        assert await receiver.wait(0.01) is False
+        later.pop()()
+        assert await receiver.wait(5) is True
+        later.pop()()  # nothing more was owed
+        assert later == []
+        gathered.notify()
+        gathered.notify()
+        gathered.close()
+        assert await receiver.wait(5) is True
+        gathered.notify()
+        receiver.close()
 
     asyncio.run(scenario())

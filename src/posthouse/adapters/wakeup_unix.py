@@ -8,6 +8,7 @@ Only the receiver needs an event loop, and imports it: the sender starts with ev
 import contextlib
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 _DATAGRAM = b"\n"
@@ -34,6 +35,47 @@ class WakeupSender:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+Later = Callable[[float, Callable[[], None]], object]
+
+
+class GatheredWakeup:
+    """ports.Wakeup for a process that accepts many messages: the first hint goes out at once, those that follow
+    within ``seconds`` go out as one at the end of that time.  ``later`` is ``loop.call_later``.
+    """
+
+    def __init__(self, sender: WakeupSender, later: Later, seconds: float = 0.01) -> None:
+        self._sender = sender
+        self._later = later
+        self._seconds = seconds
+        self._is_quiet = True  # no hint was sent lately
+        self._has_more = False
+        self._is_closed = False
+
+    def notify(self) -> None:
+        """Send the hint now or soon."""
+        if self._is_closed:
+            return
+        if self._is_quiet:
+            self._is_quiet = False
+            self._sender.notify()
+            self._later(self._seconds, self._go_on)
+        else:
+            self._has_more = True
+
+    def _go_on(self) -> None:
+        self._is_quiet = True
+        if self._has_more:
+            self._has_more = False
+            self.notify()
+
+    def close(self) -> None:
+        """Send what is owed and give the sender's socket back."""
+        if self._has_more:
+            self._sender.notify()
+        self._is_closed = True
+        self._sender.close()
 
 
 class WakeupReceiver:
