@@ -14,7 +14,6 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from posthouse.adapters.spool_sqlite_listing import install_functions
 from posthouse.adapters.spool_sqlite_schema import TEXTS, as_spool_error, connect, open_lock, prepare
 from posthouse.adapters.spool_sqlite_store import Operation, Store, run_operations
 
@@ -138,9 +137,7 @@ class GroupCommitter:
             prepare(self._folder)
             if self._lock < 0:
                 self._lock = open_lock(self._folder)
-            connection = connect(self._folder)
-            install_functions(connection)
-            self._store = Store(connection, self._folder, self._min_free_octets)
+            self._store = Store(connect(self._folder), self._folder, self._min_free_octets)
         return self._store
 
     def _drop_connection(self) -> None:
@@ -171,6 +168,8 @@ class Reader:
         """Answer a question.  Raises SpoolError."""
         try:
             if self._connection is None:
+                from posthouse.adapters.spool_sqlite_listing import install_functions
+
                 prepare(self._folder)
                 self._connection = connect(self._folder, read_only=True)
                 install_functions(self._connection)

@@ -182,6 +182,9 @@ class Deed(Struct, frozen=True):
 
 def act_page(store: Store, deed: Deed, after: RecipientKey) -> tuple[int, RecipientKey | None]:
     """Do a verb to one page of recipients: how many there were, and where the next page begins."""
+    if not store.compares_mail:
+        install_functions(store.connection)
+        store.compares_mail = True
     where = _where(deed.query)
     where.add("(r.message, r.number) > (?, ?)", *after)
     where.add("NOT (r.token IS NOT NULL AND r.due_us > ?)", to_microseconds(deed.now))

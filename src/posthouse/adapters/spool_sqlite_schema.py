@@ -100,32 +100,35 @@ _MIGRATIONS: dict[int, tuple[str, ...]] = {
 
 
 def prepare(folder: Path) -> None:
-    """Make the spool's folders and tables where they are missing.  Raises SpoolError."""
+    """Make the spool's folders where they are missing.  Raises SpoolError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / TEXTS).mkdir(mode=0o700, exist_ok=True)
         _sync_folder(folder)
-        connection = connect(folder)
-        connection.close()
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise as_spool_error(error, folder) from error
 
 
 def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """Open the database of a prepared folder; transactions are begun and ended by hand."""
+    """Open the database of a prepared folder, made if need be; transactions are begun and ended by hand."""
     path = folder / DATABASE
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         _configure(connection)
-        if read_only:
-            connection.execute("PRAGMA query_only = ON")
-        else:
+        if _version_of(connection) != _VERSION:
             with locked(folder):
                 _migrate(connection, path)
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def _configure(connection: sqlite3.Connection) -> None:
@@ -145,8 +148,8 @@ def _configure(connection: sqlite3.Connection) -> None:
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the tables to this version.  The caller holds the lock."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == _VERSION:
+    version = _version_of(connection)
+    if version == _VERSION:  # another process was faster
         return
     if version > _VERSION:
         raise SpoolError(f"{path} was written by a newer Posthouse (version {version}; this one knows {_VERSION})")

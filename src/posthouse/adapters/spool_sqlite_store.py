@@ -55,6 +55,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, folder: Path, min_free_octets: int) -> None:
         self.connection = connection
         self.turns = Turns()
+        self.compares_mail = False  # whether SQL has been given the comparisons of listings
         self.leases = 0  # made so far; now and then one of them sweeps
         self.removed_texts: list[str] = []  # files without a row once this transaction is committed
         self._folder = folder
