@@ -85,6 +85,36 @@ def test_a_report_tells_when_the_last_attempt_was(post: Post):
     assert parsedate_to_datetime(report.recipients[0].fields["last-attempt-date"]) == attempted
 
 
+def _words(report: bytes) -> str:
+    """The part of a report that people read, without its line breaks."""
+    return " ".join(email.message_from_bytes(report).get_payload(0).get_payload().split())
+
+
+def test_a_host_that_was_not_reached_is_not_said_to_have_spoken(post: Post):
+    unreachable = deferred("mx.b.example[192.0.2.1]: cannot connect", status="4.4.1", remote="mx.b.example")
+    post.smtp.answer = only_to("b.example", unreachable)
+    post.send(to("bob@b.example"))
+    post.start()
+    post.run(10 * 24 * HOUR)
+
+    warning, bounce = (_words(text) for _, text in post.submission.reports)
+    assert "Trying the host mx.b.example: mx.b.example[192.0.2.1]: cannot connect" in warning
+    assert "within 5 days; last, mx.b.example[192.0.2.1]: cannot connect" in bounce
+    assert "said" not in warning + bounce
+
+
+def test_the_postmaster_is_not_told_of_his_message_but_of_the_message(post: Post):
+    post.smtp.answer = only_to("b.example", REFUSED)
+    post.send(to("bob@b.example"), sender="")
+    post.start()
+    post.run(5 * SECOND)
+
+    words = _words(post.submission.reports[0][1])
+    assert "This report is for the postmaster. The message had the null reverse-path (<>)" in words
+    assert "The message could not be delivered" in words
+    assert "Your message" not in words
+
+
 def test_one_report_tells_of_all_failed_recipients_of_a_batch(post: Post):
     post.smtp.answer = only_to("b.example", REFUSED)
     post.send(*(to(f"u{number}@b.example") for number in range(10)))

@@ -25,6 +25,10 @@ from posthouse.mail.errors import SpoolError
 from posthouse.mail.outcome import Disposition
 from posthouse.mail.queued import Batch, Ending, LeasedRecipient, MessageInfo, QueueId, Settlement
 
+_NULL_PATH = (
+    "This report is for the postmaster. The message had the null reverse-path (<>), as reports have, "
+    "so that nobody else can be told."
+)
 _NO_WAY_BACK = (
     "This report is for the postmaster. It could not be returned to the sender of the message, "
     "whose address is {sender}."
@@ -102,7 +106,7 @@ class Reporter:
             if report_id := await self._submit(text, sender, batch, recipients):
                 return self._log(events.BOUNCED, message, recipients, report_id=report_id, sender=sender)
         postmaster = self._settings.postmaster_address
-        note = _NO_WAY_BACK.format(sender=f"<{message.reverse_path}>")
+        note = _NULL_PATH if message.reverse_path.is_null else _NO_WAY_BACK.format(sender=f"<{message.reverse_path}>")
         text = compose(await self._letters.failure(message, recipients, postmaster, note=note))
         if report_id := await self._submit(text, postmaster, batch, recipients):
             return self._log(events.BOUNCED, message, recipients, report_id=report_id, sender=postmaster)

@@ -87,8 +87,11 @@ def _ending(*, report: bool) -> Ending:
 def _last_words(last: Outcome | None) -> str:
     if last is None:
         return "no attempt could be made, the next host was not reachable all the time"
-    code = f"{last.code} " if last.code and not last.diagnostic.startswith(str(last.code)) else ""
-    return f"last, {last.remote or 'this host'} said: {code}{last.diagnostic}"
+    if last.code:
+        code = "" if last.diagnostic.startswith(str(last.code)) else f"{last.code} "
+        return f"last, {last.remote or 'this host'} said: {code}{last.diagnostic}"
+    host = "" if last.diagnostic.startswith(last.remote) else f"trying {last.remote}: "  # nobody spoke
+    return f"last, {host}{last.diagnostic}"
 
 
 def _span(time: timedelta) -> str:

@@ -22,10 +22,11 @@ SUBJECTS = {
     Action.EXPANDED: "Successful mail delivery report",
 }
 
+# "{The}" is "Your", but where somebody else than the sender reads it.
 _OPENINGS = {
-    Action.FAILED: "Your message could not be delivered to the recipients below, and will not be tried again.",
+    Action.FAILED: "{The} message could not be delivered to the recipients below, and will not be tried again.",
     Action.DELAYED: (
-        "Your message has not been delivered to the recipients below yet. "
+        "{The} message has not been delivered to the recipients below yet. "
         "This is only a warning: you need not send it again."
     ),
     Action.DELIVERED: "You asked to be told: your message has arrived.",
@@ -53,7 +54,8 @@ def human_text(report: Report) -> str:
     lines = [f"This is the mail system at {one_line(report.reporting_mta)}.", ""]
     if report.note:
         lines += [*_wrapped(report.note), ""]
-    lines += [*_wrapped(_OPENINGS[leading_action(report)]), ""]
+    opening = _OPENINGS[leading_action(report)].format(The="The" if report.note else "Your")
+    lines += [*_wrapped(opening), ""]
     for recipient in report.recipients[:_MOST_SHOWN]:
         lines += [*_about(recipient), ""]
     if (more := len(report.recipients) - _MOST_SHOWN) > 0:
@@ -67,16 +69,18 @@ def _about(recipient: RecipientReport) -> Iterator[str]:
     # The sender knows the address that he wrote, not what an alias made of it.
     alias = f" (sent on to <{final}>)" if final.lower() != given.lower() else ""
     yield from _wrapped(f"<{given}>{alias} {_SENTENCES[recipient.action]}.")
-    speaker = one_line(recipient.remote)
-    said = f"The host {speaker} said:" if speaker else _own_words(recipient.action)
-    yield from _indented(said)
+    yield from _indented(_whose_words(recipient))
     yield from _indented(f"  {_reply(recipient)}")
     if recipient.action is Action.DELAYED and recipient.retry_until is not None:
         yield from _indented(f"It will be tried again until {date_field(recipient.retry_until)}.")
 
 
-def _own_words(action: Action) -> str:
-    return "The reason:" if action in {Action.FAILED, Action.DELAYED} else "In detail:"
+def _whose_words(recipient: RecipientReport) -> str:
+    """Introduce the diagnostic.  Without a reply the words are ours, even when they are about a host."""
+    host = one_line(recipient.remote)
+    if host:
+        return f"The host {host} said:" if recipient.code else f"Trying the host {host}:"
+    return "The reason:" if recipient.action in {Action.FAILED, Action.DELAYED} else "In detail:"
 
 
 def _reply(recipient: RecipientReport) -> str:
