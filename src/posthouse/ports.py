@@ -6,7 +6,7 @@ adapter may wait; an adapter that never waits simply returns (see submit/eager.p
 the hot path runs such a coroutine without a task).
 """
 
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Container, Coroutine, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -113,6 +113,38 @@ class SpoolIntake(Protocol):
     """The spool's face towards submit."""
 
     def begin(self) -> Draft: ...
+
+
+class DroppedMessage(Protocol):
+    """A message that a program left while nobody could take it.  Nothing in it is to be believed."""
+
+    user: str  # whose file it is, as the kernel says
+    since: datetime  # when it was written
+
+    async def first_line(self, most: int) -> bytes:
+        """Read the first line, at most so many octets of it.  Comes before ``chunks``."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Stream the rest."""
+
+    async def close(self) -> None:
+        """Let go of it."""
+
+
+class DropFolder(Protocol):
+    """Where such messages lie.  Every method but ``close`` may raise SpoolError."""
+
+    async def names(self, without: Container[str]) -> Sequence[str]:
+        """Name what lies there, oldest first, but for these; a bounded number."""
+
+    async def open(self, name: str) -> DroppedMessage | None:
+        """Claim one; None when it is gone or somebody else has claimed it.  Raises MalformedError for no message."""
+
+    async def remove(self, name: str) -> None:
+        """Remove one durably."""
+
+    async def set_aside(self, name: str) -> str:
+        """Put one out of the way, for a person to look at, and return where it is now."""
 
 
 class SpoolQueue(Protocol):

@@ -9,6 +9,8 @@ REFUSED = "refused"  # a command refused: client=, command=, reply=
 ACCEPTED = "accepted"  # queue_id=, sender=, recipients=, octets=, client=, protocol=
 RESOLVED = "resolved"  # one recipient of an accepted message: queue_id=, recipient=, channel=, host=, address=, via=
 DISCONNECTED = "disconnected"
+PICKED_UP = "picked-up"  # a dropped message was taken: queue_id=, file=, user=
+SET_ASIDE = "set-aside"  # a dropped file is no message: file=, reason=, kept=
 
 # The way out.
 ATTEMPTED = "attempted"  # queue_id=, channel=, next_hop=, recipients=

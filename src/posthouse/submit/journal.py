@@ -4,10 +4,11 @@ The rule: the log has the cause that the reply does not have, and no message
 writes more than a bounded number of lines, however many recipients it has.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from posthouse.mail import events
 from posthouse.mail.address import Address
+from posthouse.mail.envelope import FailedRecipient
 from posthouse.mail.queued import QueueId
 from posthouse.mail.reply import Reply
 from posthouse.routing.resolution import Resolved
@@ -54,6 +55,19 @@ class Journal:
                 left_out += 1
         if left_out:
             self._log.event(events.RESOLVED, queue_id=queue_id, more=left_out)
+
+    def failed(self, queue_id: QueueId, failed: Sequence[FailedRecipient]) -> None:
+        """Log who was found to be wrong when it was too late to refuse, up to a bound."""
+        for one in failed[:RESOLVED_EVENTS]:
+            self._log.event(
+                events.FAILED,
+                queue_id=queue_id,
+                recipient=str(one.recipient.original),
+                status=str(one.outcome.status),
+                diagnostic=one.outcome.diagnostic,
+            )
+        if len(failed) > RESOLVED_EVENTS:
+            self._log.event(events.FAILED, queue_id=queue_id, more=len(failed) - RESOLVED_EVENTS)
 
     def refused(self, command: str, reply: Reply, **fields: object) -> Reply:
         """Log a refusal with all that is known of it, and return the reply."""

@@ -6,8 +6,11 @@ address that the sender gave.  (The RFC would also allow "expanded" for an alias
 """
 
 from posthouse.mail.address import Address
-from posthouse.mail.envelope import Recipient
+from posthouse.mail.envelope import FailedRecipient, Recipient
 from posthouse.mail.limits import Limits
+from posthouse.mail.outcome import Outcome
+from posthouse.mail.queued import REPORT_CHANNEL
+from posthouse.mail.route import Route
 from posthouse.routing.resolution import Resolved
 from posthouse.smtp.parameters import RcptParameters
 
@@ -15,21 +18,22 @@ from posthouse.smtp.parameters import RcptParameters
 class Recipients:
     """What RCPT has brought so far."""
 
-    __slots__ = ("_expanded_maximum", "_given_maximum", "_queued", "_resolved", "given", "single")
+    __slots__ = ("_expanded_maximum", "_given_maximum", "_queued", "_resolved", "failed", "given", "single")
 
     def __init__(self, limits: Limits) -> None:
         self._given_maximum = limits.recipients
         self._expanded_maximum = max(limits.recipients, limits.alias_width)
         self._queued: dict[tuple[str, str], Recipient] = {}
         self._resolved: list[tuple[Address, Resolved]] = []
+        self.failed: list[FailedRecipient] = []
         self.given = 0
         self.single: Address | None = None  # the recipient, while there is only one
 
     def __bool__(self) -> bool:
-        return bool(self._queued)
+        return bool(self._queued or self.failed)
 
     def __len__(self) -> int:
-        return len(self._queued)
+        return len(self._queued) + len(self.failed)
 
     @property
     def are_full(self) -> bool:
@@ -41,8 +45,7 @@ class Recipients:
         queued = self._queued
         if queued and len(queued) + len(resolution.recipients) > self._expanded_maximum:
             return False
-        self.single = None if self.given else original
-        self.given += 1
+        self._take_alone(original)
         self._resolved.append((original, resolution))
         for routed in resolution.recipients:
             # The same mailbox is queued once, whatever names the sender knows it by; what was asked first holds.
@@ -50,6 +53,24 @@ class Recipients:
             if key not in queued:
                 queued[key] = Recipient(routed.address, routed.route, original, parameters.orcpt, parameters.notify)
         return True
+
+    def fail(self, original: Address, parameters: RcptParameters, outcome: Outcome) -> None:
+        """Take one recipient as failed: it goes nowhere but into a report."""
+        self._take_alone(original)
+        nowhere = Route(REPORT_CHANNEL, "", original)
+        recipient = Recipient(original, nowhere, original, parameters.orcpt, parameters.notify)
+        self.failed.append(FailedRecipient(recipient, outcome))
+
+    def postpone(self, original: Address, parameters: RcptParameters) -> None:
+        """Take one recipient without knowing where it goes."""
+        self._take_alone(original)
+        unknown = Route("", "", original)
+        recipient = Recipient(original, unknown, original, parameters.orcpt, parameters.notify)
+        self._queued.setdefault(original.key, recipient)
+
+    def _take_alone(self, original: Address) -> None:
+        self.single = None if self.given else original
+        self.given += 1
 
     def queued(self) -> tuple[Recipient, ...]:
         """Return the recipients for the envelope."""

@@ -9,9 +9,11 @@ import enum
 from posthouse.mail.address import Address, Path
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import SpoolError, SpoolFullError
+from posthouse.mail.outcome import Disposition, Outcome
 from posthouse.mail.queued import QueueId
 from posthouse.mail.received import Hop, compose_received
 from posthouse.mail.reply import Reply
+from posthouse.mail.status import Status
 from posthouse.ports import Draft
 from posthouse.routing.resolution import Resolved
 from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, MailParameters, RcptParameters
@@ -113,6 +115,16 @@ class Transaction:
                 return refusal
         return authorise.refuse_unannounced(address, self._client, smtputf8=self._parameters.smtputf8)
 
+    def fail_recipient(self, path: Path, parameters: RcptParameters, refusal: Reply) -> None:
+        """Take a recipient that was refused as one that failed: who gave it is gone and will be sent a report."""
+        if path.address is not None and self._stage is _Stage.ADDRESSED:
+            self._recipients.fail(path.address, parameters, _failure(refusal))
+
+    def postpone_recipient(self, path: Path, parameters: RcptParameters) -> None:
+        """Take a recipient that no table could place: for a draft that others will resolve."""
+        if path.address is not None and self._stage is _Stage.ADDRESSED:
+            self._recipients.postpone(path.address, parameters)
+
     async def start_text(self) -> Reply:
         """DATA: 354, or a refusal."""
         if self._stage is not _Stage.ADDRESSED:
@@ -159,7 +171,13 @@ class Transaction:
         recipients = self._recipients
         self._journal.accepted(queue_id, str(self._reverse_path), len(recipients), self._text.octets, self._name)
         self._journal.resolved(queue_id, recipients.resolved())
+        if recipients.failed:
+            self._journal.failed(queue_id, recipients.failed)
         return replies.accepted(queue_id)
+
+    def text_refused(self, refusal: Reply) -> None:
+        """The session refused the text for its form and has said so; ``abandon`` follows."""
+        self._refused("DATA", refusal)
 
     async def abandon(self) -> None:
         """RSET, QUIT, a lost connection, text that the session refused.  Harmless at any time and when called twice."""
@@ -177,6 +195,7 @@ class Transaction:
             parameters.smtputf8,
             parameters.ret,
             parameters.envid,
+            tuple(self._recipients.failed),
         )
 
     def _received(self) -> bytes:
@@ -210,3 +229,10 @@ class Transaction:
         if command != "MAIL":
             fields["sender"] = str(self._reverse_path)
         return self._journal.refused(command, reply, **fields)
+
+
+def _failure(refusal: Reply) -> Outcome:
+    """Return a refusal as the end of a recipient.  What was "try again" is over, too, when this is asked for."""
+    status = refusal.status or Status(5, 0, 0)
+    final = Status(5, status.subject, status.detail)
+    return Outcome(Disposition.FAILED, final, refusal.text, code=0, tried=False)
