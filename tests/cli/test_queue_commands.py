@@ -1,12 +1,18 @@
 """posthouse queue: an operator lists, holds, releases, retries, removes, bounces."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 
 from posthouse.cli.errors import guarded
 from posthouse.cli.main import run
+from posthouse.cli.queue import GROUPS
 from support.cli_site import command, write_site
 
 
@@ -150,3 +156,54 @@ def test_quick_message_is_queued(site, posthouse):
     text = command("posthouse", "queue", "show", queue_id, "--text", site=site).stdout.decode()
     assert "Subject: =?utf-8?" in text
     assert text.endswith("\n\nSchöne\nGrüße\n")
+
+
+def test_a_queue_id_that_is_not_there_is_no_success(posthouse):
+    code, out, err = posthouse("queue", "hold", "0000000000000")
+
+    assert (code, out) == (66, "")
+    assert err == "posthouse: not in the queue: 0000000000000\n"
+
+
+@pytest.mark.parametrize("by", GROUPS)
+def test_groups_fit_80_columns_whatever_their_names_are(site, posthouse, by):
+    long = f"someone@{'a' * 60}.{'b' * 60}.example"
+    assert command("sendmail", "-f", f"{'s' * 60}@example.org", long, site=site, stdin=b"\n").returncode == 0
+
+    code, out, _ = posthouse("queue", "list", "--group-by", by)
+
+    assert code == 0
+    assert out.startswith(by.upper())
+    assert max(map(len, out.splitlines())) <= 80
+    assert "\x1b" not in out
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(site):
+    script = "import os, signal, sys; from posthouse.cli import errors\n"
+    script += "sys.exit(errors.guarded('posthouse', lambda: os.kill(os.getpid(), signal.SIGINT) or signal.pause()))"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=False)
+
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("queue", "list"), ("queue", "list", "--json"), ("schema",), ("explain", "joe"), ("--help",), ("status",)],
+    ids=" ".join,
+)
+def test_a_reader_that_leaves_is_no_failure(site, words):
+    """posthouse queue list | head: the pipe is closed before anything is written."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+
+    with os.fdopen(write_end, "wb") as pipe:
+        done = subprocess.run(
+            [Path(sysconfig.get_path("scripts")) / "posthouse", *words],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            timeout=20,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (0, b"")

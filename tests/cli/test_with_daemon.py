@@ -6,6 +6,8 @@ import pytest
 
 from support.cli_site import SITE, command
 from support.daemon import running_daemon
+from support.e2e_site import relay_to
+from support.ports import free_port
 from support.waiting import until
 
 
@@ -21,7 +23,7 @@ def test_sendmail_hands_over_and_it_is_delivered(daemon):
     assert result.returncode == 0, result.stderr
     shown = result.stdout.decode()
     assert ">>> MAIL FROM:<ann@example.org>" in shown
-    assert shown.rstrip().splitlines()[-1].startswith(("250 ", "221 "))
+    assert [line[:9] for line in shown.splitlines()[-3:]] == [">>> QUIT", "221 2.0.0", "Sent: 250"]
     assert any(b"Subject: up" in text for text in daemon.wait_messages("joe", 1))
 
 
@@ -115,3 +117,29 @@ def test_bd_starts_it_and_stop_stops_it(tmp_path):
 
     assert (started.returncode, started.stderr) == (0, b"")
     assert (stopped.returncode, stopped.stdout) == (0, b"Stopped.\n")
+
+
+def test_reload_into_a_log_that_is_not_there_yet(tmp_path):
+    with running_daemon(tmp_path, SITE) as daemon:
+        daemon.site_file.write_text(SITE.replace('file = "log"', 'file = "other/log"'))
+
+        result = command("posthouse", "reload", site=daemon.site_file)
+
+        assert (result.returncode, result.stderr) == (0, b"")
+        assert (tmp_path / "other" / "log").exists()
+
+
+def test_explain_knows_a_message_that_an_operator_gave_up(tmp_path):
+    with running_daemon(tmp_path, SITE + relay_to("away.test", free_port())) as daemon:
+        site = daemon.site_file
+        command("sendmail", "-f", "joe", "bob@away.test", site=site, stdin=b"\n")
+        queue_id = daemon.wait_event("deferred", recipient="bob@away.test")["queue_id"]
+        given_up = command("posthouse", "queue", "remove", queue_id, "--note", "typing error", site=site)
+        assert given_up.returncode == 0, given_up.stderr
+
+        shown = command("posthouse", "explain", "--id", queue_id, site=site).stdout.decode()
+
+    now = shown[shown.index("now:") :]
+    assert "removed" in now
+    assert "typing error" in now
+    assert max(map(len, shown.splitlines())) <= 80

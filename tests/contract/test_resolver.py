@@ -236,3 +236,11 @@ def test_memory_resolver_gives_back_what_it_was_told():
     told = MailHosts(failure=deferred("later", status="4.4.3"))
 
     assert mail_hosts(MemoryResolver({"d.example": told}), "d.example") is told
+
+
+def test_the_reason_names_the_name_server_and_what_it_said():
+    with DnsServer({"d.example": SERVFAIL}) as server:
+        found = mail_hosts(dns_resolver(server), "d.example")
+        host, _, port = server.address.rpartition(":")
+
+    assert found.failure.diagnostic == f"DNS cannot resolve d.example: name server {host}:{port} answers SERVFAIL"

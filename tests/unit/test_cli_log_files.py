@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from posthouse.adapters.event_log_lines import json_line, text_line
-from posthouse.cli.log_files import events_about, parse_event
+from posthouse.cli.log_files import events_about, parse_event, queue_id_of
 
 EVENT = {
     "time": "2026-11-22T07:42:46.123Z",
@@ -51,3 +51,16 @@ def test_report_about_a_message_belongs_to_its_life(tmp_path):
     )
 
     assert [event["event"] for event in events_about(log, "second")] == ["bounced"]
+
+
+def test_a_message_is_found_by_the_id_in_its_received_field(tmp_path):
+    log = tmp_path / "log"
+    log.with_name("log.1").write_bytes(
+        json_line({**EVENT, "event": "accepted", "queue_id": "other", "received_id": "1a2.b.10"})
+        + json_line({**EVENT, "event": "accepted", "received_id": "1a2.b.1"})
+    )
+    log.write_bytes(json_line(EVENT))
+
+    assert queue_id_of(log, "1a2.b.1") == "1QjK2m0aBcDeF"
+    assert queue_id_of(log, "1QjK2m0aBcDeF") == "1QjK2m0aBcDeF"
+    assert queue_id_of(log, "1a2.b.2") == "1a2.b.2"

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import dns.asyncresolver
 import dns.exception
 import dns.nameserver
+import dns.rcode
 import dns.resolver
 import idna
 from msgspec import Struct
@@ -61,8 +62,8 @@ class DnsClient:
             )
         except dns.resolver.NXDOMAIN:
             return Found(missing=True)
-        except dns.resolver.NoNameservers:
-            return Found(trouble="the name servers report trouble")
+        except dns.resolver.NoNameservers as error:
+            return Found(trouble=_servers_trouble(error))
         except dns.exception.Timeout:
             return Found(trouble=f"no answer within {self._lifetime:g} seconds")
         except (dns.exception.DNSException, OSError, EOFError) as error:
@@ -70,6 +71,24 @@ class DnsClient:
         if answer.rrset is None:
             return Found()
         return Found(tuple(record.to_text() for record in answer.rrset), float(answer.chaining_result.minimum_ttl))
+
+
+def _servers_trouble(error: dns.resolver.NoNameservers) -> str:
+    """Say what the last server said, or why it could not be asked: an operator must know where to look."""
+    tried = error.kwargs.get("errors") or ()
+    if not tried:
+        return "there is no name server to ask"
+    server, _, _, trouble, response = tried[-1]
+    if response is not None:
+        return f"name server {_bare(server)} answers {dns.rcode.to_text(response.rcode())}"
+    if isinstance(trouble, OSError):
+        return f"name server {_bare(server)} cannot be reached: {trouble.strerror or trouble}"
+    return f"name server {_bare(server)}: {trouble}"
+
+
+def _bare(server: object) -> str:
+    """Return a name server as the site writes it: dnspython puts the protocol in front."""
+    return str(server).removeprefix("Do53:").removesuffix("@53").replace("@", ":")
 
 
 def _system_resolver() -> dns.asyncresolver.Resolver:

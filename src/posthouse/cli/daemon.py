@@ -63,6 +63,8 @@ def reload(site_file: Path) -> int:
 
 def _reload_event(log: Path, start: int) -> Event | None:
     """Return what the daemon said of a reload since ``start``."""
+    if not log.exists():
+        return None  # the changed site names another log: the daemon makes it when it takes the site up
     with log.open("rb") as stream:
         stream.seek(start)
         for line in stream:

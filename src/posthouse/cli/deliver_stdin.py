@@ -46,7 +46,7 @@ def deliver(site_file: Path, options: Options) -> int:
         report_refused(error.refused, quiet=options.error_mode == "q")
         raise
     if options.verbose:
-        print(f"{handover.reply}")
+        print(f"Sent: {handover.reply}")
     return _code(wanted.problems, handover.refused, quiet=options.error_mode == "q")
 
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
 @click.option("--from", "sender", default="", metavar="ADDRESS", help="For mail from this reverse-path. Default: <>.")
-@click.option("--id", "queue_id", metavar="QUEUEID", help="What was decided for this message, and where it stands.")
+@click.option(
+    "--id",
+    "queue_id",
+    metavar="QUEUEID",
+    help="What was decided for this message (queue id, or the id in its Received field), and where it stands.",
+)
 @click.option("--no-dns", is_flag=True, help="Do not ask DNS for MX hosts.")
 @json_option
 @site_option
@@ -68,7 +73,7 @@ async def _explain_message(site_file: Path, queue_id: str, *, as_json: bool) -> 
     if as_json:
         print_json(past_as_values(past))
     else:
-        click.echo("\n".join(past_as_text(past, home)))
+        click.echo("\n".join(past_as_text(past, home, terminal_width())))
     return os.EX_OK
 
 

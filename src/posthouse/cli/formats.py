@@ -16,9 +16,9 @@ def short_duration(duration: timedelta) -> str:
     return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
 
 
-def plural(number: int, noun: str) -> str:
-    """Return ``1 message``, ``2 messages``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def plural(number: int, noun: str, many: str = "") -> str:
+    """Return ``1 message``, ``2 messages``; ``many`` where it is not the noun with an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {many or noun + 's'}"
 
 
 def due_in(due: datetime, now: datetime) -> str:

@@ -11,7 +11,7 @@ import click
 from posthouse.cli.daemon_process import wait_for
 from posthouse.cli.errors import CommandError
 from posthouse.cli.formats import printable
-from posthouse.cli.log_files import Event, events_about, matching_events
+from posthouse.cli.log_files import Event, events_about, matching_events, queue_id_of
 from posthouse.cli.options import Age, json_option, print_json, site_option
 from posthouse.cli.queue import terminal_width
 from posthouse.cli.site_access import read_site_file
@@ -29,8 +29,8 @@ _UNINTERESTING = frozenset({"time", "event", "queue_id", "pid", "role"})
 def log(queue_id: str, follow: bool, patience: timedelta, as_json: bool, site_file: Path) -> int:
     """Show the life of one message from the log.
 
-    Rotated files are read, too. Each step is shown with the time since the first; with --json the events
-    as they were logged, one a line.
+    QUEUE_ID may also be the id in the Received field that Posthouse added to the message. Rotated files are read,
+    too. Each step is shown with the time since the first; with --json the events as they were logged, one a line.
     """
     path = read_site_file(site_file).log.path
     if path is None:
@@ -38,6 +38,7 @@ def log(queue_id: str, follow: bool, patience: timedelta, as_json: bool, site_fi
     shown = Shown(as_json=as_json, width=terminal_width())
     try:
         end = path.stat().st_size
+        queue_id = queue_id_of(path, queue_id)
         for event in events_about(path, queue_id):
             shown.show(event)
     except FileNotFoundError as error:

@@ -47,6 +47,21 @@ def log_files(path: Path) -> list[Path]:
     return [*rotated, path]
 
 
+def queue_id_of(path: Path, name: str) -> str:
+    """Return the queue id of a message that is named by its queue id or by the id in our Received field.
+
+    The Received field is written before there is a queue id; ``accepted`` has both.
+    """
+    if "." not in name:
+        return name
+    for file in log_files(path):
+        with _opened(file) as stream:
+            found = next((event for event in _lines_with(stream, name) if event.get("received_id") == name), None)
+        if found is not None:
+            return str(found.get("queue_id", name))
+    return name
+
+
 def events_about(path: Path, queue_id: str) -> Iterator[Event]:
     """Yield what the logs say of one message, in order, reports about it included."""
     for file in log_files(path):
@@ -56,13 +71,18 @@ def events_about(path: Path, queue_id: str) -> Iterator[Event]:
 
 def matching_events(stream: BinaryIO, queue_id: str) -> Iterator[Event]:
     """Yield the events about a message from where the stream stands."""
-    wanted = queue_id.encode()
+    for event in _lines_with(stream, queue_id):
+        if queue_id in (event.get("queue_id"), event.get("report_id"), event.get("about")):
+            yield event
+
+
+def _lines_with(stream: BinaryIO, name: str) -> Iterator[Event]:
+    wanted = name.encode()
     while line := stream.readline(_LINE_MOST):
         # Most lines are about others: a search of bytes is much cheaper than a parse.
-        if wanted in line:
-            event = parse_event(line)
-            if event is not None and queue_id in (event.get("queue_id"), event.get("report_id"), event.get("about")):
-                yield event
+        event = parse_event(line) if wanted in line else None
+        if event is not None:
+            yield event
 
 
 def _opened(file: Path) -> BinaryIO:

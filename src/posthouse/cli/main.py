@@ -89,6 +89,10 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except SystemExit:
+        # No command raises it.  click does when whoever read our output has left, and has silenced what is
+        # still to be flushed: `posthouse queue list | head` is no failure.
+        return os.EX_OK
     return result if isinstance(result, int) else os.EX_OK
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from posthouse.cli.errors import CommandError
 from posthouse.cli.formats import plural
 from posthouse.cli.options import now, operator, print_json
 from posthouse.cli.queue_filters import only
@@ -49,11 +50,20 @@ async def act_on_queue(site_file: Path, order: Order, *, as_json: bool) -> int:
             recipients = await spool.act(order.query, order.verb, now(), dry_run=True, note=order.note)
         else:
             recipients = await carry_out(site, spool, order, quiet=as_json)
+        strangers = await _not_queued(spool, order.query.queue_ids) if not recipients else []
+    if strangers:
+        raise CommandError(f"not in the queue: {', '.join(strangers)}", os.EX_NOINPUT)
     if as_json:
         print_json({"verb": order.verb.value, "recipients": recipients, "dry_run": order.dry_run})
     else:
         click.echo(_sentence(order, recipients))
     return os.EX_OK
+
+
+async def _not_queued(spool: SpoolQueue, queue_ids: tuple[str, ...]) -> list[str]:
+    """Return those of these messages that the queue does not have: an id mistyped must not look like success."""
+    found = {row.message.queue_id async for row in await spool.find(QueueFilter(queue_ids=queue_ids))}
+    return [queue_id for queue_id in queue_ids if queue_id not in found]
 
 
 async def carry_out(site: Site, spool: SpoolQueue, order: Order, *, quiet: bool = False) -> int:

@@ -5,6 +5,7 @@ A blocking SMTP client for one message, small because it starts with every
 dot says.  Whatever goes wrong before it means that nothing was accepted.
 """
 
+import contextlib
 import os
 import socket
 from collections.abc import Iterator
@@ -92,7 +93,14 @@ class SubmitConnection:
         reply = self._reply()
         raise_unless_positive(reply)
         self._send_command(b"QUIT\r\n")
+        if self._dialogue:
+            self._take_leave()
         return Handover(reply, refused)
+
+    def _take_leave(self) -> None:
+        """Show the answer to QUIT to whoever watches; the message is kept, whatever happens now."""
+        with contextlib.suppress(OSError, EOFError):
+            self._reply()
 
     def _offer_recipients(self, letter: Letter) -> Iterator[Refused]:
         """Send RCPT commands in pipelined groups and yield those refused.  RFC 2920."""

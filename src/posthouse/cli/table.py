@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from posthouse.cli.errors import CommandError
-from posthouse.cli.formats import printable
+from posthouse.cli.formats import plural, printable
 from posthouse.cli.options import json_option, print_json, site_option
 from posthouse.cli.site_access import read_site_file
 from posthouse.mail.lookup import Answer
@@ -31,7 +31,9 @@ def list_(site_file: Path, name: str | None, as_json: bool) -> int:
             _print_entry(key, answer, as_json=as_json)
         return os.EX_OK
     for source in site.tables.values():
-        place = str(source.path) if source.path else f"{len(source.entries)} entries in {source.origin}"
+        place = (
+            str(source.path) if source.path else f"{plural(len(source.entries), 'entry', 'entries')} in {source.origin}"
+        )
         if as_json:
             print_json(
                 {"name": source.name, "kind": source.kind.value, "path": source.path, "origin": str(source.origin)}
