@@ -150,9 +150,10 @@ async def reception(
     relay_from: tuple[str, ...] = (),
     unix: bool = False,
     spool: Any = None,
+    **site_changes: Any,
 ) -> AsyncIterator[Door]:
     """Serve until the block ends."""
-    site = small_site(home, limits=limits or Limits(), timeouts=timeouts or Timeouts())
+    site = small_site(home, limits=limits or Limits(), timeouts=timeouts or Timeouts(), **site_changes)
     log, spool, bound = MemoryEventLog(), spool or MemorySpool(), _bind(home, unix=unix)
     intake = wiring.build_intake(site, spool, clock=SystemClock(), log=log, meter=NoMeter(), wakeup=Silent())
     service = Service(site.name, site.limits, site.timeouts, intake, log, NoMeter(), Admission(site.limits))

@@ -226,7 +226,7 @@ class BrokenSpool(MemorySpool):
         raise RuntimeError("a bug in /some/module.py")
 
 
-def test_a_bug_is_451_for_one_client_and_a_traceback_for_the_log(tmp_path):
+def test_a_bug_is_421_for_one_client_and_a_traceback_for_the_log(tmp_path):
     async def story():
         async with reception(tmp_path, spool=BrokenSpool()) as door:
             client = await door.greeted()
@@ -234,7 +234,7 @@ def test_a_bug_is_451_for_one_client_and_a_traceback_for_the_log(tmp_path):
             await client.ask(b"RCPT TO:<joe@example.org>")
             client.send(b"DATA\r\nSubject: hi\r\n\r\nbody\r\n.\r\n")
             replies = await client.rest()
-            assert b"451 4.3.0" in replies
+            assert b"421 4.3.0" in replies
             assert b"module" not in replies
             assert "a bug" in door.log.named("trouble")[0]["traceback"]
             await door.gone()
@@ -327,5 +327,21 @@ def test_a_slow_disk_slows_the_client_and_costs_no_memory(tmp_path):
             client.writer.transport.abort()
             door.spool.draft.released.set()
             await door.gone()
+
+    asyncio.run(story())
+
+
+def test_text_with_a_bare_line_end_is_refused_and_logged(tmp_path):
+    async def story():
+        async with reception(tmp_path) as door:
+            client = await door.greeted()
+            await begin_message(client)
+            client.send(b"Subject: x\n\nUnix lines\n\r\n.\r\n")
+            assert (await client.reply()).startswith(b"550 5.6.11")
+            [refused] = door.log.named("refused")
+            assert refused["command"] == "DATA"
+            assert refused["reply"].startswith("550 5.6.11")
+            assert refused["sender"] == "ann@client.example"
+            assert await rows(door.spool) == []
 
     asyncio.run(story())

@@ -42,8 +42,9 @@ from posthouse.submit.transaction import Transaction
 # (256 KiB in the event loops we use) bounds a connection's input at less than half a megabyte.
 _MOST_BUFFERED_OCTETS = 128 * 1024
 _LINGER_SECONDS = 5.0  # for the last reply to reach a peer that does not read
+_SLICE_SECONDS = 0.02  # of one connection's work, before the others have their turn
 
-_TROUBLE = reply(451, "4.3.0", "Local trouble, try again later")
+_TROUBLE = reply(421, "4.3.0", "Local trouble, try again later")  # 421: the session ends with it
 _STOPPING = reply(421, "4.3.2", "Service is going down, try again later")
 
 
@@ -63,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._asking = False  # a coroutine of submit is under way
         self._answer: Callable[[], None] | None = None  # what it answered, until the session is told
         self._pumping = False
+        self._resting = False  # there is more to do after the others' turn
         self._choked = False  # the peer does not read our replies
         self._half_closed = False  # the peer sends nothing more but may read
         self._reading = True
@@ -93,6 +95,9 @@ class Connection(asyncio.Protocol):
         if self._ended:
             return
         self._session.receive(data)
+        if self._session.takes_text:
+            # Also for a text that is already known to be refused: its client is told at the end.
+            self._renew()
         self._pump()
 
     def eof_received(self) -> bool:
@@ -151,17 +156,29 @@ class Connection(asyncio.Protocol):
             return
         self._pumping = True
         try:
-            while self._step():
-                pass
+            self._work()
         except Exception as error:  # noqa: BLE001 - the one wide catch around a session
             self._trouble(error)
         finally:
             self._pumping = False
-        if self._half_closed and not (self._ended or self._asking or self._choked):
+        if self._half_closed and not (self._ended or self._asking or self._choked or self._resting):
+            self._say()  # what was asked before is answered all the same, the 250 to a final dot above all
             self._session.connection_lost()
             self._over(EndReason.LOST)
         self._flush()
         self._regulate()
+
+    def _work(self) -> None:
+        """Carry what there is, but no longer than a slice: a thousand costly recipients come in one packet."""
+        end = self._loop.time() + _SLICE_SECONDS
+        while not self._resting and self._step():
+            if self._loop.time() > end:
+                self._resting = True
+                self._loop.call_soon(self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        self._pump()
 
     def _step(self) -> bool:
         """Carry one answer or one event; return whether there may be more."""
@@ -180,10 +197,13 @@ class Connection(asyncio.Protocol):
             _CARRY[type(event)](self, event)
         return event is not None
 
-    def _flush(self) -> None:
+    def _say(self) -> None:
         outgoing = self._session.take_outgoing()
         if outgoing and not self._lost:
             self._transport.write(outgoing)
+
+    def _flush(self) -> None:
+        self._say()
         if self._ended and not self._lost:
             self._close()
 
@@ -191,7 +211,8 @@ class Connection(asyncio.Protocol):
         """Read only what can be used: back-pressure towards the client."""
         if self._lost or self._ended:
             return
-        wanted = not self._choked and not (self._asking and self._session.buffered_octets > _MOST_BUFFERED_OCTETS)
+        is_busy = self._asking or self._resting
+        wanted = not self._choked and not (is_busy and self._session.buffered_octets > _MOST_BUFFERED_OCTETS)
         if wanted and not self._reading:
             self._transport.resume_reading()
         elif self._reading and not wanted:
@@ -257,7 +278,7 @@ class Connection(asyncio.Protocol):
         self._ask(self._running().write(event.text), self._text_taken)
 
     def _text_taken(self, _nothing: None) -> None:
-        self._deadline.renew(self._service.timeouts.text.total_seconds())
+        """Nothing is answered to a piece of text."""
 
     def _text_ended(self, _event: TextEnded) -> None:
         self._ask(self._running().finish(), self._finished)
@@ -266,7 +287,12 @@ class Connection(asyncio.Protocol):
         self._session.answer(answer)
         self._abandon()  # harmless after a commit; after a refusal it frees what was written
 
-    def _void(self, _event: TextRefused | TransactionReset) -> None:
+    def _text_refused(self, event: TextRefused) -> None:
+        self._running().text_refused(event.reply)
+        self._renew()
+        self._abandon()
+
+    def _void(self, _event: TransactionReset) -> None:
         self._renew()
         self._abandon()
 
@@ -287,14 +313,14 @@ class Connection(asyncio.Protocol):
         return self._transaction
 
     def _renew(self) -> None:
-        self._deadline.renew(self._service.timeouts.command.total_seconds())
+        timeouts = self._service.timeouts
+        patience = timeouts.text if self._session.takes_text else timeouts.command
+        self._deadline.renew(patience.total_seconds())
 
     def _timed_out(self) -> None:
         if self._ended:
             self.abort()
-        elif self._asking:
-            self._renew()  # it is we who keep the client waiting
-        else:
+        elif not self._asking:  # else it is we who keep the client waiting; the answer renews
             self._session.time_out()
             self._over(EndReason.TIMED_OUT)
             self._flush()
@@ -355,7 +381,7 @@ _CARRY: dict[type[ServerEvent], Callable[[Connection, Any], None]] = {
     DataAsked: Connection._data,
     TextChunk: Connection._text,
     TextEnded: Connection._text_ended,
-    TextRefused: Connection._void,
+    TextRefused: Connection._text_refused,
     TransactionReset: Connection._void,
     VerifyAsked: Connection._verify,
     ExpandAsked: Connection._expand,

@@ -18,11 +18,23 @@ from posthouse.smtp.parameters import RcptParameters
 class Recipients:
     """What RCPT has brought so far."""
 
-    __slots__ = ("_expanded_maximum", "_given_maximum", "_queued", "_resolved", "failed", "given", "single")
+    __slots__ = (
+        "_expanded",
+        "_expanded_maximum",
+        "_given",
+        "_given_maximum",
+        "_queued",
+        "_resolved",
+        "failed",
+        "given",
+        "single",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._given_maximum = limits.recipients
         self._expanded_maximum = max(limits.recipients, limits.alias_width)
+        self._expanded = 0  # what the recipients given so far expand to
+        self._given: set[tuple[str, str]] = set()  # those that were resolved
         self._queued: dict[tuple[str, str], Recipient] = {}
         self._resolved: list[tuple[Address, Resolved]] = []
         self.failed: list[FailedRecipient] = []
@@ -43,8 +55,11 @@ class Recipients:
     def add(self, original: Address, resolution: Resolved, parameters: RcptParameters) -> bool:
         """Take one recipient with all that it expands to.  False, and nothing is taken: there is no room for it."""
         queued = self._queued
-        if queued and len(queued) + len(resolution.recipients) > self._expanded_maximum:
+        # Counted with the duplicates among them: what is kept of each expansion costs memory all the same.
+        if self._expanded and self._expanded + len(resolution.recipients) > self._expanded_maximum:
             return False
+        self._given.add(original.key)
+        self._expanded += len(resolution.recipients)
         self._take_alone(original)
         self._resolved.append((original, resolution))
         for routed in resolution.recipients:
@@ -53,6 +68,10 @@ class Recipients:
             if key not in queued:
                 queued[key] = Recipient(routed.address, routed.route, original, parameters.orcpt, parameters.notify)
         return True
+
+    def has(self, original: Address) -> bool:
+        """Was this very address taken before?"""
+        return original.key in self._given
 
     def fail(self, original: Address, parameters: RcptParameters, outcome: Outcome) -> None:
         """Take one recipient as failed: it goes nowhere but into a report."""

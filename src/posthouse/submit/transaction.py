@@ -93,6 +93,8 @@ class Transaction:
         refusal = self._refusal_unseen(address)
         if refusal is not None:
             return self._refused("RCPT", refusal, recipient=str(address))
+        if self._recipients.has(address):
+            return replies.RECIPIENT_ACCEPTED  # once is enough, and a list is costly to expand
         lookups = self._parts.lookups
         resolution = lookups.cached(address) or await lookups.resolve(address)
         if not isinstance(resolution, Resolved):
