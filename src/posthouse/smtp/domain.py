@@ -14,7 +14,7 @@ MAX_DOMAIN_OCTETS = 255  # RFC 5321 section 4.5.3.1.2
 _MAX_LABEL_OCTETS = 63  # RFC 1035 section 2.3.4
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
-_DOMAIN = re.compile(r"[A-Za-z0-9.\u0080-\U0010ffff-]+")
+_DOMAIN = re.compile(r"[^\x00-,/:-@\[-`{-\x7f]+")  # letters, digits, dots, hyphens and all beyond ASCII
 _LITERAL = re.compile(r"\[([!-Z^-~]*)\]")
 _TAGGED = re.compile(r"([A-Za-z0-9-]*[A-Za-z0-9]):([!-Z^-~]+)")
 _SNUM = re.compile(r"0|[1-9][0-9]{0,2}")
