@@ -322,6 +322,14 @@ def test_the_steps_are_the_trace_and_name_the_line_that_decided():
     ]
 
 
+def test_the_built_in_route_says_that_no_line_of_the_site_decided():
+    _, trace = resolve_with(make_routing(routes=(RouteRule("*", "smtp"),)), "x@far.example", {})
+
+    assert trace[-1].text == (
+        "no [[route]] is for it: the built-in route * sends far.example to channel smtp, host far.example"
+    )
+
+
 def test_a_destination_is_what_we_are_for_the_domain():
     routing = make_routing()
 

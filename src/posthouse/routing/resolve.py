@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from posthouse.mail.address import Address
 from posthouse.mail.address_list import parse_address_list
-from posthouse.mail.lookup import Answer, Decision, Lookup
+from posthouse.mail.lookup import BUILTIN, Answer, Decision, Lookup
 from posthouse.mail.reply import Reply
 from posthouse.routing import replies
 from posthouse.routing.compiled import LOGIN_NAMES, Routing, canonical_domain
@@ -183,8 +183,10 @@ class _Expansion(Struct):
             self._fail(replies.no_route(self.asked), f"no route for {name}")
             return
         route = self.routing.route(rule.channel, address, rule.relay)
+        # An administrator looks for the line that says so: of the built-in route there is none.
+        which = "no [[route]] is for it: the built-in route" if rule.origin == BUILTIN else "route"
         yield Decision(
-            f"route {rule.pattern} sends {name} to channel {rule.channel}{_to_host(route.host)}", rule.origin
+            f"{which} {rule.pattern} sends {name} to channel {rule.channel}{_to_host(route.host)}", rule.origin
         )
         self.ends[key] = Routed(route, address)
 
@@ -218,8 +220,8 @@ class _Expansion(Struct):
         if targets:
             yield Decision(f"alias {alias} stands for {_listed(targets)}", answer.origin)
         else:
-            yield Decision(f"alias {alias} stands for nobody", answer.origin)
-            self._fail(replies.not_a_recipient(self.asked), f"alias {alias} stands for nobody ({answer.origin})")
+            yield Decision(f"alias {alias} has no address", answer.origin)
+            self._fail(replies.not_a_recipient(self.asked), f"alias {alias} has no address ({answer.origin})")
         return targets
 
     def _visit_user(
