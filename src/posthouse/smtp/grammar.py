@@ -29,21 +29,6 @@ _PLAIN_PATH = re.compile(
 )
 
 
-def parse_address(text: str) -> Address:
-    """Read a mailbox as people write it: no angle brackets, the domain optional.  Raises MalformedError."""
-    text = text.strip(" \t")
-    if not text:
-        raise MalformedError("the address is empty")
-    if text.startswith("<"):
-        raise MalformedError("an address is written here without angle brackets")
-    address, at = _read_mailbox(text, 0, domain_optional=True)
-    if at != len(text):
-        raise MalformedError(f"unexpected {text[at]!r} after {text[:at]!r}")
-    if len(text.encode()) > MAX_PATH_OCTETS - 2:
-        raise MalformedError(f"the address is longer than {MAX_PATH_OCTETS - 2} octets")
-    return address
-
-
 def read_reverse_path(text: str) -> tuple[Path, int]:
     """Read the path of MAIL FROM at the beginning of the text; return it and where it ends.  Raises MalformedError."""
     if text.startswith("<>"):
@@ -70,7 +55,7 @@ def _read_path(text: str) -> tuple[Path, int]:
     if not text.startswith("<"):
         raise MalformedError("the path is not in angle brackets")
     route, at = _read_source_route(text, 1)
-    address, at = _read_mailbox(text, at, domain_optional=False)
+    address, at = _read_mailbox(text, at)
     if not text.startswith(">", at):
         raise MalformedError("the path does not end with >")
     at += 1
@@ -94,12 +79,10 @@ def _read_source_route(text: str, at: int) -> tuple[tuple[str, ...], int]:
     return (), at
 
 
-def _read_mailbox(text: str, at: int, *, domain_optional: bool) -> tuple[Address, int]:
+def _read_mailbox(text: str, at: int) -> tuple[Address, int]:
     local_part, at = _read_local_part(text, at)
     if not text.startswith("@", at):
-        if not domain_optional:
-            raise MalformedError("the address has no domain")
-        return Address(local_part), at
+        raise MalformedError("the address has no domain")
     end = scan_domain(text, at + 1)
     return Address(local_part, text[at + 1 : end]), end
 
