@@ -28,8 +28,8 @@ _VERSION = 2
 _APPLICATION_ID = 0x506F7374  # "Post"
 
 # Measured with messages of 4 KiB: pages of 8 and 16 KiB cost a fifth more time per message.
-_PAGE_OCTETS = 4096
-_CHECKPOINT_PAGES = 4000
+PAGE_OCTETS = 4096
+CHECKPOINT_PAGES = 4000
 _JOURNAL_OCTETS = 64 * 1024 * 1024  # what the write-ahead log shrinks to when it was blown up once
 _BUSY_MILLISECONDS = 10_000  # only for foreign tools; our own processes take turns by the lock file
 
@@ -112,6 +112,8 @@ def prepare(folder: Path) -> None:
 def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database of a prepared folder, made if need be; transactions are begun and ended by hand."""
     path = folder / DATABASE
+    # Everybody may enter the folder, and SQLite would make the file, and the two beside it, as the umask allows.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         _configure(connection)
@@ -134,13 +136,13 @@ def _version_of(connection: sqlite3.Connection) -> int:
 def _configure(connection: sqlite3.Connection) -> None:
     for setting in (
         f"busy_timeout = {_BUSY_MILLISECONDS}",
-        f"page_size = {_PAGE_OCTETS}",  # only counts before the first table
+        f"page_size = {PAGE_OCTETS}",  # only counts before the first table
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = OFF",
         "secure_delete = OFF",
         "temp_store = MEMORY",
-        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
         f"journal_size_limit = {_JOURNAL_OCTETS}",
     ):
         connection.execute(f"PRAGMA {setting}")

@@ -28,7 +28,7 @@ from posthouse.cli.ground import (
 )
 from posthouse.cli.sockets import ListenerSockets, metrics_name, socket_names
 from posthouse.mail import events
-from posthouse.mail.errors import PosthouseError
+from posthouse.mail.errors import PosthouseError, SpoolError
 from posthouse.site.model import Site
 
 Notice = Callable[[str], None]
@@ -63,6 +63,7 @@ class Supervisor:
         self._log = wiring.light_event_log(self._site, wiring.system_clock(), "supervisor")
         try:
             self._bind(self._site)
+            self._reserve_spool()
             with self._signals():
                 self._begin(self._site, tuple(owner_name(slot) for slot in range(SLOTS)))
                 while self._generations:
@@ -75,6 +76,13 @@ class Supervisor:
             raise self._failure
         self._log.event(events.STOPPED)
         return os.EX_OK
+
+    def _reserve_spool(self) -> None:
+        """Make the first commits as fast as the later ones; a spool in trouble is for its users to complain of."""
+        try:
+            wiring.reserve_spool(self._site)
+        except SpoolError as error:
+            self._log.event(events.TROUBLE, where="reserve", error=str(error))
 
     # Waiting.
 
