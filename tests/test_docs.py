@@ -1,11 +1,17 @@
 """Documents say what is so: links lead somewhere, cited tests exist, commands are real."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from support.daemon import running_daemon
+from support.e2e_site import relay_to
+from support.peers import program
+from support.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -64,3 +70,58 @@ def test_the_project_speaks_of_no_machine():
     readable = [ROOT / name for name in kept if (ROOT / name).suffix in {".py", ".md", ".toml", ".lock", ".txt", ""}]
 
     assert [str(path) for path in readable if path.is_file() and forbidden.search(path.read_text())] == []
+
+
+def _shell_lines(document, heading):
+    """The commands of one section: lines of indented blocks, without their comments."""
+    section = document.read_text().split(f"\n## {heading}", 1)[1].split("\n## ", 1)[0]
+    return [re.sub(r"\s{2,}#.*", "", line.strip()) for line in section.splitlines() if line.startswith("    ")]
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """What `make run` starts, on ports of its own, in a directory that looks like the repository's."""
+    site = (ROOT / "examples" / "localhost.toml").read_text()
+    site = site.replace("127.0.0.1:2525", "127.0.0.1:0").replace("127.0.0.1:9125", "127.0.0.1:0")
+    site = site.replace("log/posthouse.log", "log")
+    (tmp_path / ".venv").symlink_to(BIN.parent)
+    with running_daemon(tmp_path / "var", site + relay_to("*", free_port())) as daemon:
+        yield daemon
+
+
+def test_examples_of_the_readme_run_as_they_are_written(make_run):
+    """Each command of "A first message" ends well; the last ones act on a message that waits."""
+    lines = _shell_lines(ROOT / "README.md", "A first message")
+    make_run.send("demo@localhost", "someone@example.org")
+    waiting = make_run.wait_event("deferred")["queue_id"]
+    environment = {**os.environ, "POSTHOUSE_SITE": str(make_run.site_file)}
+    failed = {}
+
+    assert len(lines) >= 14
+    for line in lines:
+        if line.startswith(("swaks", "curl")):
+            program(line.split()[0], line.split()[0])
+        if line.startswith("cat"):
+            make_run.wait_messages("demo", 1)
+        words = line.replace("127.0.0.1:2525", make_run.addresses[0]).replace("QUEUEID", waiting)
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", words],
+            cwd=make_run.home.parent,
+            env=environment,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        if done.returncode != 0:
+            failed[line] = done.stderr
+
+    assert failed == {}
+    assert len(make_run.wait_messages("demo", 3)) == 3
+
+
+def test_what_make_run_prints_fits_80_columns_and_names_commands_of_the_readme():
+    banner = (ROOT / "tools" / "run").read_text().split("<<'TEXT'\n")[1].split("\nTEXT\n")[0]
+
+    assert max(map(len, banner.splitlines())) <= 80
+    assert ".venv/bin/sendmail demo@localhost" in banner
+    assert ".venv/bin/posthouse reload" in banner
