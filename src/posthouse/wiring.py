@@ -11,7 +11,6 @@ from __future__ import annotations  # so that the ports are imported by the type
 
 import os
 from contextlib import asynccontextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,10 +41,12 @@ if TYPE_CHECKING:
     )
     from posthouse.site.model import Listener, Site
     from posthouse.smtpd.listener import Listening
+    from posthouse.smtpd.pickup import PickupRounds
     from posthouse.smtpd.worker import SmtpdWorker
     from posthouse.submit.intake import Intake
 
 SUBMIT_SOCKET = "submit.sock"
+PICKUP_SOCKET = "pickup.sock"
 _WAKEUP_SOCKET = "wakeup.sock"
 _METRICS_DIRECTORY = "metrics"
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -129,7 +130,14 @@ def wakeup_sender(site: Site) -> WakeupSender:
 
 
 def build_intake(
-    site: Site, spool: SpoolIntake, *, clock: Clock, log: EventLog, meter: Meter, wakeup: Wakeup
+    site: Site,
+    spool: SpoolIntake,
+    *,
+    clock: Clock,
+    log: EventLog,
+    meter: Meter,
+    wakeup: Wakeup,
+    resolves_later: bool = False,
 ) -> Intake:
     """Join the way in."""
     from posthouse.routing.compiled import compile_routing
@@ -144,6 +152,7 @@ def build_intake(
         log=log,
         meter=meter,
         wakeup=wakeup,
+        resolves_later=resolves_later,
     )
 
 
@@ -151,18 +160,27 @@ def direct_intake(site: Site) -> Intake:
     """Return the way in for a short command: it writes the spool itself, without threads or an event loop."""
     from posthouse.adapters.spool_sqlite_intake import DirectIntake
 
+    spool = DirectIntake(site.spool, min_free_octets=site.limits.spool_free_octets)
+    return light_intake(site, spool, wakeup_sender(site))
+
+
+def light_intake(site: Site, spool: SpoolIntake, wakeup: Wakeup, *, resolves_later: bool = False) -> Intake:
+    """Join the way in for a short command."""
     clock = system_clock()
+    log = light_event_log(site, clock, "sendmail")
     return build_intake(
-        site,
-        DirectIntake(site.spool, min_free_octets=site.limits.spool_free_octets),
-        clock=clock,
-        log=light_event_log(site, clock, "sendmail"),
-        meter=no_meter(),
-        wakeup=wakeup_sender(site),
+        site, spool, clock=clock, log=log, meter=no_meter(), wakeup=wakeup, resolves_later=resolves_later
     )
 
 
 # The spool.
+
+
+def reserve_spool(site: Site) -> None:
+    """Make room for the spool's log before anybody opens it.  Raises SpoolError."""
+    from posthouse.adapters.spool_sqlite_journal import reserve_journal
+
+    reserve_journal(site.spool, site.limits.spool_free_octets)
 
 
 def open_spool(site: Site, clock: Clock) -> SqliteSpool:
@@ -181,40 +199,6 @@ def open_spool_queue(site: Site) -> DirectSpool:
 
 # The daemon's processes.
 
-_DAEMON_MODULES = (
-    "encodings.idna",  # what the standard library imports behind our backs for a host name
-    "posthouse.adapters.dead_letters_mbox",
-    "posthouse.adapters.event_log_file",
-    "posthouse.adapters.resolver_dns",
-    "posthouse.adapters.spool_sqlite",
-    "posthouse.adapters.spool_sqlite_leases",
-    "posthouse.adapters.spool_sqlite_listing",
-    "posthouse.adapters.table_dbm",
-    "posthouse.adapters.table_file",
-    "posthouse.adapters.table_inline",
-    "posthouse.adapters.table_regexp",
-    "posthouse.adapters.table_sources",
-    "posthouse.adapters.waiter_asyncio",
-    "posthouse.channels.open",
-    "posthouse.deliver.loop",
-    "posthouse.routing.compiled",
-    "posthouse.smtpd.worker",
-    "posthouse.submit.report",
-)
-
-
-def preload_daemon(site: Site) -> None:
-    """Import what the children need, once, before they are forked.
-
-    They start in no time then, share the memory, and need not be able to read the
-    installation once they have given up root.  With metrics: after ``prepare_metrics``.
-    """
-    for module in _DAEMON_MODULES:
-        import_module(module)
-    if site.metrics:
-        for module in ("posthouse.adapters.meter_prometheus_http", "prometheus_client.multiprocess"):
-            import_module(module)
-
 
 class Owner(Struct, frozen=True):
     """In whose name a deliver process leases, and whose leases it gives back first."""
@@ -225,9 +209,9 @@ class Owner(Struct, frozen=True):
 
 @asynccontextmanager
 async def open_smtpd(
-    site: Site, listening: Sequence[Listening], *, log: EventLog, clock: Clock
+    site: Site, listening: Sequence[Listening], *, log: EventLog, clock: Clock, picks_up: bool = False
 ) -> AsyncIterator[SmtpdWorker]:
-    """Join an smtpd worker, and close what it used when it has left."""
+    """Join an smtpd worker, and close what it used when it has left.  One worker also picks up what was dropped."""
     import asyncio
 
     from posthouse.adapters.wakeup_unix import GatheredWakeup
@@ -248,10 +232,23 @@ async def open_smtpd(
             meter=meter,
             admission=Admission(site.limits, site.workers),
         )
-        yield SmtpdWorker(service, listening)
+        yield SmtpdWorker(service, listening, open_pickup(site, service.intake) if picks_up else None)
     finally:
         await spool.close()
         wakeup.close()
+
+
+def open_pickup(site: Site, intake: Intake) -> PickupRounds:
+    """Join the way in for what was dropped; inside the event loop."""
+    from posthouse.adapters.drop_folder import FolderOfDrops
+    from posthouse.adapters.wakeup_unix import WakeupReceiver
+    from posthouse.smtpd.peer import login_name
+    from posthouse.smtpd.pickup import PickupRounds
+    from posthouse.submit.dropped import longest_line
+    from posthouse.submit.pickup import Pickup
+
+    folder = FolderOfDrops(site.spool, longest_line(site.limits) + site.limits.text_octets, login_name)
+    return PickupRounds(Pickup(intake, folder), WakeupReceiver(site.run / PICKUP_SOCKET), intake.parts.log)
 
 
 @asynccontextmanager

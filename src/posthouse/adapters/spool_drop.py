@@ -27,10 +27,8 @@ ENDING = ".mail"
 _IN_MEMORY_OCTETS = 1024 * 1024
 
 
-def must_drop(spool: Path) -> bool:
-    """May we use the drop, and nothing but the drop, of this spool?"""
-    if os.access(spool, os.R_OK | os.W_OK | os.X_OK):
-        return False
+def has_drop(spool: Path) -> bool:
+    """Is there a drop that we may use?"""
     return os.access(spool / DROP, os.W_OK | os.X_OK)
 
 

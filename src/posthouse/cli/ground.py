@@ -7,16 +7,23 @@ cannot start while one of the first still works, even when its supervisor was ki
 import fcntl
 import os
 import pwd
+import stat
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from msgspec import Struct
 
+from posthouse.adapters.drop_folder import BAD
+from posthouse.adapters.spool_drop import DROP
+from posthouse.adapters.spool_sqlite_schema import TEXTS
 from posthouse.cli.daemon_process import PID_FILE
 from posthouse.cli.errors import CommandError
 from posthouse.site.model import Site
 
 _LOCK_FILE = "daemon.lock"
+_SPOOL_MODE = 0o711  # everybody may reach the drop in it, and see nothing else
+_DROP_MODE = 0o1733  # sticky: to be written and searched, but not listed
 _ORPHANS_LEAVE_SECONDS = 5.0  # children whose supervisor was killed give up within this
 
 
@@ -49,15 +56,19 @@ def become(account: Account | None) -> None:
 
 
 def prepare_directories(site: Site, account: Account | None) -> None:
-    """Create the spool (private) and the run directory (public), and give them to the account."""
-    for directory, mode in ((site.spool, 0o700), (site.run, 0o755)):
+    """Create the spool (private but for its drop) and the run directory (public), and give them to the account."""
+    for directory, mode in ((site.spool, _SPOOL_MODE), (site.run, 0o755)):
         try:
             directory.mkdir(parents=True, exist_ok=True)
+            if directory == site.spool:
+                make_private(directory)
+                prepare_drop(directory, account)
             directory.chmod(mode)
         except OSError as error:
             raise CommandError(f"cannot use {directory}: {error.strerror}", os.EX_CANTCREAT) from error
         if account is not None:
-            give(directory, account)
+            # What lies in the drop belongs to whoever put it there: that is how we know the sender.
+            give(directory, account, without={site.spool / DROP})
     if site.log.path is not None:
         site.log.path.parent.mkdir(parents=True, exist_ok=True)
         site.log.path.touch(0o640)
@@ -65,10 +76,37 @@ def prepare_directories(site: Site, account: Account | None) -> None:
             os.chown(site.log.path, account.uid, account.gid)
 
 
-def give(directory: Path, account: Account) -> None:
+def make_private(spool: Path) -> None:
+    """Let nobody else read what lies in the spool: everybody may enter the folder itself."""
+    with os.scandir(spool) as entries:
+        found = [entry for entry in entries if entry.is_file(follow_symlinks=False) or entry.name in {TEXTS, BAD}]
+    for entry in found:
+        descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.fchmod(descriptor, os.fstat(descriptor).st_mode & 0o700)
+        finally:
+            os.close(descriptor)
+
+
+def prepare_drop(spool: Path, account: Account | None) -> None:
+    """Make the folder into which everybody may drop a message, and from which nobody but its owner may take one."""
+    (spool / DROP).mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(spool / DROP, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if account is not None:
+            os.fchown(descriptor, account.uid, account.gid)
+        # Who is not root can read what others wrote only by its group: the folder passes it on.
+        may_read_all = account is None and os.geteuid() == 0
+        os.fchmod(descriptor, _DROP_MODE if may_read_all else _DROP_MODE | stat.S_ISGID)
+    finally:
+        os.close(descriptor)
+
+
+def give(directory: Path, account: Account, without: Collection[Path] = ()) -> None:
     """Hand over a directory and what it holds: mail that root accepted while the daemon was down."""
     os.chown(directory, account.uid, account.gid)
     for parent, directories, files in os.walk(directory):
+        directories[:] = [name for name in directories if Path(parent, name) not in without]
         for name in (*directories, *files):
             os.chown(Path(parent, name), account.uid, account.gid, follow_symlinks=False)
 

@@ -46,6 +46,7 @@ class Part(Protocol):
         """Take nothing new and finish what runs, within this time."""
 
 
+FIRST_SMTPD = "smtpd-1"  # of all workers, the one that also picks up dropped mail
 Build = Callable[[FileEventLog, Clock], AbstractAsyncContextManager[Part]]
 
 
@@ -53,7 +54,12 @@ def smtpd_job(
     site: Site, role: str, listening: Sequence[tuple[Listener, socket.socket]], account: Account | None
 ) -> Job:
     """Return the life of an smtpd worker."""
-    return _job(site, role, account, lambda log, clock: wiring.open_smtpd(site, listening, log=log, clock=clock))
+    return _job(
+        site,
+        role,
+        account,
+        lambda log, clock: wiring.open_smtpd(site, listening, log=log, clock=clock, picks_up=role == FIRST_SMTPD),
+    )
 
 
 def deliver_job(site: Site, owner: wiring.Owner, metrics: socket.socket | None, account: Account | None) -> Job:

@@ -31,6 +31,7 @@ async def open_queue(site_file: Path) -> AsyncIterator[tuple["Site", "SpoolQueue
     from posthouse.wiring import open_spool_queue
 
     site = read_site_file(site_file)
+    require_operator(site)
     queue = open_spool_queue(site)
     try:
         yield site, queue
@@ -40,3 +41,11 @@ async def open_queue(site_file: Path) -> AsyncIterator[tuple["Site", "SpoolQueue
             result = close()
             if hasattr(result, "__await__"):
                 await result
+
+
+def require_operator(site: "Site") -> None:
+    """Raise CommandError for a user to whom the queue is closed: it shows who writes to whom."""
+    spool = site.spool
+    if spool.exists() and not os.access(spool, os.R_OK | os.W_OK | os.X_OK):
+        who = f"root and {site.user}" if site.user else f"root and the account of the daemon (who owns {spool})"
+        raise CommandError(f"the queue is open to {who} only", os.EX_NOPERM)

@@ -35,13 +35,31 @@ def local_client(site: Site) -> Client:
 
 
 def open_intake(site: Site) -> Intake:
-    """Build the intake of this process.  Raises CommandError when this user may not write the spool."""
+    """Build the intake of this process: into the spool, or for a user who may not write that, into its drop.
+
+    Raises CommandError when neither can be.
+    """
     from posthouse.wiring import direct_intake
 
     try:
-        return direct_intake(site)
+        return drop_intake(site) or direct_intake(site)
     except (PermissionError, SpoolError) as error:
         raise CommandError(not_accepted(site.spool, error), os.EX_TEMPFAIL) from error
+
+
+def drop_intake(site: Site) -> Intake | None:
+    """Return the way into the drop; None for a user who may write the spool, or where there is no drop."""
+    if os.access(site.spool, os.R_OK | os.W_OK | os.X_OK):
+        return None
+    from posthouse.adapters.spool_drop import DropSpool, has_drop
+    from posthouse.adapters.wakeup_unix import WakeupSender
+    from posthouse.wiring import PICKUP_SOCKET, light_intake
+
+    if not has_drop(site.spool):
+        return None
+    drop = DropSpool(site.spool, site.limits)
+    # A table that this user may not read is no reason to lose his mail: who picks it up asks again.
+    return light_intake(site, drop, WakeupSender(site.run / PICKUP_SOCKET), resolves_later=True)
 
 
 def not_accepted(spool: Path, error: Exception) -> str:

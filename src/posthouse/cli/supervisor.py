@@ -26,6 +26,7 @@ from posthouse.cli.ground import (
     remove_pid_file,
     write_pid_file,
 )
+from posthouse.cli.preload import preload_daemon
 from posthouse.cli.sockets import ListenerSockets, metrics_name, socket_names
 from posthouse.mail import events
 from posthouse.mail.errors import PosthouseError, SpoolError
@@ -169,7 +170,7 @@ class Supervisor:
         metrics = wiring.prepare_metrics(site)
         if metrics is not None and self._account is not None:
             give(metrics, self._account)
-        wiring.preload_daemon(site)
+        preload_daemon(site)
         slots = {generation.slot for generation in self._generations}
         slot = min(set(range(SLOTS)) - slots)
         self._numbers += 1

@@ -32,8 +32,9 @@ class Intake:
         log: EventLog,
         meter: Meter,
         wakeup: Wakeup,
+        resolves_later: bool = False,
     ) -> None:
-        self.parts = Parts(site, Lookups(routing, tables), spool, clock, log, meter, wakeup)
+        self.parts = Parts(site, Lookups(routing, tables), spool, clock, log, meter, wakeup, resolves_later)
         self._born = f"{int(clock.now().timestamp() * 1000):x}"
         self._numbers = itertools.count(1)
 

@@ -17,3 +17,4 @@ class Parts(Struct, frozen=True):
     log: EventLog
     meter: Meter
     wakeup: Wakeup
+    resolves_later: bool = False  # the spool's reader resolves again: who cannot be resolved now is taken all the same

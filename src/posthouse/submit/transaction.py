@@ -15,7 +15,7 @@ from posthouse.mail.received import Hop, compose_received
 from posthouse.mail.reply import Reply
 from posthouse.mail.status import Status
 from posthouse.ports import Draft
-from posthouse.routing.resolution import Resolved
+from posthouse.routing.resolution import Deferred, Resolved
 from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, MailParameters, RcptParameters
 from posthouse.submit import authorise, replies
 from posthouse.submit.client import Client
@@ -97,6 +97,9 @@ class Transaction:
             return replies.RECIPIENT_ACCEPTED  # once is enough, and a list is costly to expand
         lookups = self._parts.lookups
         resolution = lookups.cached(address) or await lookups.resolve(address)
+        if isinstance(resolution, Deferred) and self._parts.resolves_later:
+            self._recipients.postpone(address, parameters)
+            return replies.RECIPIENT_ACCEPTED
         if not isinstance(resolution, Resolved):
             return self._refused(
                 "RCPT", resolution.reply, recipient=str(address), reason=resolution.reason, via=resolution.via
@@ -121,11 +124,6 @@ class Transaction:
         """Take a recipient that was refused as one that failed: who gave it is gone and will be sent a report."""
         if path.address is not None and self._stage is _Stage.ADDRESSED:
             self._recipients.fail(path.address, parameters, _failure(refusal))
-
-    def postpone_recipient(self, path: Path, parameters: RcptParameters) -> None:
-        """Take a recipient that no table could place: for a draft that others will resolve."""
-        if path.address is not None and self._stage is _Stage.ADDRESSED:
-            self._recipients.postpone(path.address, parameters)
 
     async def start_text(self) -> Reply:
         """DATA: 354, or a refusal."""
