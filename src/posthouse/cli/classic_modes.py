@@ -1,6 +1,5 @@
 """What ``sendmail`` does besides handing in: ``-bd``, ``-bD`` and ``-q``."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from posthouse.cli.errors import CommandError
 from posthouse.cli.site_access import open_queue, read_site_file
 from posthouse.mail.queued import QueueFilter, Verb
 from posthouse.site.model import Site
+from posthouse.submit import eager
 from posthouse.wiring import SUBMIT_SOCKET
 
 _START_SECONDS = 20.0
@@ -96,7 +96,7 @@ def run_queue(site_file: Path, run: QueueRun) -> int:
         async with open_queue(site_file) as (site, spool):
             await carry_out(site, spool, Order(Verb.RETRY, query), quiet=True)
 
-    asyncio.run(retry())
+    eager.run(retry())
     return os.EX_OK
 
 

@@ -1,6 +1,5 @@
 """``posthouse serve``, ``reload``, ``stop`` and ``status``: the daemon, run, told and asked."""
 
-import asyncio
 import os
 import signal
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from posthouse.cli.site_access import open_queue, read_site_file
 from posthouse.mail import events
 from posthouse.mail.queued import QueueCount, QueueFilter
 from posthouse.site.model import Site
+from posthouse.submit.eager import run
 
 _RELOAD_SECONDS = 30.0
 _GRACE_SECONDS = 15.0  # beyond the drain time that the site allows
@@ -100,7 +100,7 @@ def status(site_file: Path, as_json: bool) -> int:
 
     The exit code is 0 when it runs and 69 when it does not.
     """
-    site, counts = asyncio.run(_counts(site_file))
+    site, counts = run(_counts(site_file))
     pid = find_daemon(site)
     since = datetime.fromtimestamp((site.run / PID_FILE).stat().st_mtime, UTC) if pid else None
     if as_json:

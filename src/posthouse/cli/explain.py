@@ -1,6 +1,5 @@
 """``posthouse explain``: why an address, or a message, goes where it goes."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import click
 from posthouse.cli.errors import CommandError
 from posthouse.cli.options import json_option, print_json, site_option
 from posthouse.cli.queue import terminal_width
+from posthouse.submit.eager import run
 
 if TYPE_CHECKING:
     from posthouse.ports import Resolver
@@ -40,8 +40,13 @@ def explain(
     if bool(addresses) == bool(queue_id):
         raise CommandError("give addresses, or --id QUEUEID", os.EX_USAGE)
     if queue_id:
-        return asyncio.run(_explain_message(site_file, queue_id, as_json=as_json))
-    return asyncio.run(_explain_addresses(site_file, addresses, sender, dns=not no_dns, as_json=as_json))
+        return run(_explain_message(site_file, queue_id, as_json=as_json))
+    explaining = _explain_addresses(site_file, addresses, sender, dns=not no_dns, as_json=as_json)
+    if no_dns:
+        return run(explaining)
+    import asyncio  # only DNS makes us wait
+
+    return asyncio.run(explaining)
 
 
 async def _explain_addresses(

@@ -10,8 +10,6 @@
                 Total requests: 2
 """
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from posthouse.cli.formats import printable
 from posthouse.cli.queue_rows import row_reason
 from posthouse.mail.queued import QueueFilter, QueueRow
 from posthouse.ports import SpoolQueue
+from posthouse.submit.eager import run
 
 HEADER_LINE = "-----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -80,12 +79,5 @@ def print_queue(site_file: Path, *, count_only: bool = False) -> int:
             async for line in listing(await queue.find(QueueFilter()), site.spool, requests):
                 print(line)
 
-    asyncio.run(show())
+    run(show())
     return 0
-
-
-def main() -> None:
-    """Enter from the shell."""
-    from posthouse.cli.sendmail import run_classic
-
-    sys.exit(run_classic("mailq", sys.argv[1:]))

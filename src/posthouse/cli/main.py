@@ -11,6 +11,7 @@ from typing import NamedTuple
 import click
 
 from posthouse.cli.errors import guarded
+from posthouse.cli.short_lived import run_and_leave
 
 
 class Entry(NamedTuple):
@@ -98,7 +99,9 @@ def run(arguments: list[str]) -> int:
 
 def main() -> None:
     """Enter from the shell."""
-    sys.exit(guarded("posthouse", lambda: run(sys.argv[1:])))
+    if sys.argv[1:2] == ["serve"]:
+        sys.exit(guarded("posthouse", lambda: run(sys.argv[1:])))
+    run_and_leave(lambda: guarded("posthouse", lambda: run(sys.argv[1:])))
 
 
 if __name__ == "__main__":

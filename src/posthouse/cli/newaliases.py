@@ -69,10 +69,3 @@ def _summary(place: str, table: Table) -> str:
         longest = max(longest, right)
         total += len(key.encode()) + right
     return f"{place}: {aliases} aliases, longest {longest} bytes, {total} bytes total"
-
-
-def main() -> None:
-    """Enter from the shell."""
-    from posthouse.cli.sendmail import run_classic
-
-    sys.exit(run_classic("newaliases", sys.argv[1:]))

@@ -4,7 +4,6 @@ Lists stream; verbs work in slices of messages, so that no lock on the spool is 
 and progress can be shown.  Every verb is logged per message with the operator's name.
 """
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -17,6 +16,7 @@ from posthouse.cli.options import json_option, now, print_json, site_option
 from posthouse.cli.queue_filters import bounded, filter_options, gather_filters
 from posthouse.cli.queue_rows import HEADING, count_as_json, row_as_json, row_as_text
 from posthouse.mail.queued import QueueFilter, Verb
+from posthouse.submit.eager import run
 
 GROUPS = ("host", "channel", "sender", "recipient-domain", "state")
 
@@ -39,8 +39,8 @@ def list_(site_file: Path, group_by: str | None, as_json: bool, **options: Any) 
     """List recipients in the order of acceptance; with --json one JSON object a line."""
     query = gather_filters(options).query(now())
     if group_by:
-        return asyncio.run(_print_groups(site_file, query, group_by, as_json=as_json))
-    return asyncio.run(_print_rows(site_file, query, as_json=as_json))
+        return run(_print_groups(site_file, query, group_by, as_json=as_json))
+    return run(_print_rows(site_file, query, as_json=as_json))
 
 
 async def _print_rows(site_file: Path, query: QueueFilter, *, as_json: bool) -> int:
@@ -87,8 +87,8 @@ def show(queue_id: str, part: str | None, as_json: bool, site_file: Path) -> int
     from posthouse.cli.queue_show import print_message, print_text
 
     if part:
-        return asyncio.run(print_text(site_file, queue_id, header_only=part == "header"))
-    return asyncio.run(print_message(site_file, queue_id, as_json=as_json))
+        return run(print_text(site_file, queue_id, header_only=part == "header"))
+    return run(print_message(site_file, queue_id, as_json=as_json))
 
 
 def _verb_command(verb: Verb, help_text: str) -> None:
@@ -115,7 +115,7 @@ def _verb_command(verb: Verb, help_text: str) -> None:
 
         query = bounded(gather_filters(options, queue_ids), everything=everything).query(now())
         order = Order(verb=verb, query=query, dry_run=dry_run, note=printable_note(note))
-        return asyncio.run(act_on_queue(site_file, order, as_json=as_json))
+        return run(act_on_queue(site_file, order, as_json=as_json))
 
 
 for _verb, _help in {

@@ -1,108 +1,30 @@
-"""``sendmail``, as programs know it: read the command line, do what its mode asks.
+"""``sendmail``, ``mailq`` and ``newaliases`` as the shell starts them.
 
-The one rule: start fast.  Nothing that a plain hand-over does not need is imported before it is needed,
-and no click, rich, asyncio or msgspec at all on that way.  docs/sendmail-command.md tells users.
+The one rule: next to nothing is imported here, so that the interpreter is set up before it reads all the rest.
 """
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from posthouse.cli.command_line import Mode, Options, read_command_line
-from posthouse.cli.errors import CommandError, guarded
-from posthouse.cli.site_choice import choose_site
-from posthouse.mail.errors import MalformedError
-
-USAGE = """\
-usage: sendmail [-t] [-i] [-v] [-f SENDER] [-F NAME] [-N NOTIFY] [-R full|hdrs] [-V ENVID]
-                [-B 7BIT|8BITMIME] [-C SITEFILE] [ADDRESS...]     send the message on standard input
-       sendmail -bv ADDRESS...      verify addresses          sendmail -bp    list the queue (mailq)
-       sendmail -bs                 speak SMTP on stdin       sendmail -bi    rebuild aliases (newaliases)
-       sendmail -bd                 start the daemon          sendmail -q     try queued mail now
-Every classic option is accepted; docs/sendmail-command.md says what each does here."""
+from posthouse.cli.errors import guarded
+from posthouse.cli.short_lived import run_and_leave
 
 
 def main() -> None:
-    """Enter from the shell."""
-    sys.exit(run_classic(Path(sys.argv[0]).name, sys.argv[1:]))
+    """Enter from the shell, under whatever name."""
+    run_and_leave(lambda: run_classic(os.path.basename(sys.argv[0]), sys.argv[1:]))  # noqa: PTH119 - pathlib is slow
 
 
 def run_classic(program: str, arguments: Sequence[str]) -> int:
     """Run under the name of one of the classic commands; return the exit code."""
-    return guarded(program, lambda: _run(program, arguments))
 
+    def command() -> int:
+        from posthouse.cli.classic_command import run
 
-def _run(program: str, arguments: Sequence[str]) -> int:
-    try:
-        options = read_command_line(program, arguments)
-    except MalformedError as error:
-        raise CommandError(str(error), os.EX_USAGE) from error
-    if options.help:
-        print(USAGE)
-        return os.EX_OK
-    if options.version:
-        from posthouse import __version__
+        return run(program, arguments)
 
-        print(f"posthouse {__version__}")
-        return os.EX_OK
-    return _MODES[options.mode](options)
-
-
-def _deliver(options: Options) -> int:
-    if options.queue_run is not None and not options.addresses and not options.from_header:
-        from posthouse.cli.classic_modes import run_queue
-
-        return run_queue(choose_site(options.site), options.queue_run)
-    from posthouse.cli.deliver_stdin import deliver
-
-    return deliver(choose_site(options.site), options)
-
-
-def _smtp(options: Options) -> int:
-    from posthouse.cli.site_access import read_site_file
-    from posthouse.cli.smtp_stdin import serve_stdin
-
-    return serve_stdin(read_site_file(choose_site(options.site)))
-
-
-def _verify(options: Options) -> int:
-    from posthouse.cli.verify import verify
-
-    if not options.addresses:
-        raise CommandError("Recipient names must be specified", os.EX_USAGE)
-    return verify(choose_site(options.site), options.addresses)
-
-
-def _queue(options: Options) -> int:
-    from posthouse.cli.mailq import print_queue
-
-    return print_queue(choose_site(options.site), count_only=options.mode is Mode.QUEUE_COUNT)
-
-
-def _aliases(options: Options) -> int:
-    from posthouse.cli.newaliases import rebuild_aliases
-
-    return rebuild_aliases(choose_site(options.site))
-
-
-def _daemon(options: Options) -> int:
-    from posthouse.cli.classic_modes import become_daemon, start_daemon
-
-    site_file = choose_site(options.site)
-    return become_daemon(site_file) if options.mode is Mode.FOREGROUND_DAEMON else start_daemon(site_file)
-
-
-_MODES: dict[Mode, Callable[[Options], int]] = {
-    Mode.DELIVER: _deliver,
-    Mode.SMTP: _smtp,
-    Mode.VERIFY: _verify,
-    Mode.QUEUE: _queue,
-    Mode.QUEUE_COUNT: _queue,
-    Mode.ALIASES: _aliases,
-    Mode.DAEMON: _daemon,
-    Mode.FOREGROUND_DAEMON: _daemon,
-}
+    return guarded(program, command)
 
 
 if __name__ == "__main__":
