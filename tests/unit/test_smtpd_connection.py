@@ -237,6 +237,7 @@ def test_a_bug_is_421_for_one_client_and_a_traceback_for_the_log(tmp_path):
             assert b"421 4.3.0" in replies
             assert b"module" not in replies
             assert "a bug" in door.log.named("trouble")[0]["traceback"]
+            await client.leave()
             await door.gone()
             await door.greeted()
 

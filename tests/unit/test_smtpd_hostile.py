@@ -134,6 +134,20 @@ def test_while_the_spool_is_slow_the_client_waits_and_its_session_ends_afterward
     asyncio.run(story())
 
 
+def test_a_client_that_talks_on_still_hears_why_its_session_ended(tmp_path):
+    async def story():
+        async with reception(tmp_path) as door:
+            client = await door.greeted()
+            client.send(b"WIZ\r\n" * 21 + b"and on and on\r\n" * 200_000)
+            replies = (await client.rest()).splitlines()
+            assert replies[-1].startswith(b"421 4.7.0")
+            assert len(replies) == 21
+            await client.leave()
+            await door.gone()
+
+    asyncio.run(story())
+
+
 def test_one_client_s_costly_recipients_do_not_hold_up_the_others(tmp_path):
     members = ",".join(f"u{number}@elsewhere.example" for number in range(300))
     lists = TableSource("lists", TableKind.INLINE, entries=tuple((f"l{n}", (members,), BUILTIN) for n in range(40)))

@@ -42,6 +42,9 @@ from posthouse.submit.transaction import Transaction
 # (256 KiB in the event loops we use) bounds a connection's input at less than half a megabyte.
 _MOST_BUFFERED_OCTETS = 128 * 1024
 _LINGER_SECONDS = 5.0  # for the last reply to reach a peer that does not read
+# Endings that come while the client still talks.  To close with input unread resets the connection, and
+# the client would lose the reply that says why.
+_ABRUPT = frozenset({EndReason.ERRORS, EndReason.MESSAGES, EndReason.NOT_SMTP, EndReason.REFUSED})
 _SLICE_SECONDS = 0.02  # of one connection's work, before the others have their turn
 
 _TROUBLE = reply(421, "4.3.0", "Local trouble, try again later")  # 421: the session ends with it
@@ -70,6 +73,8 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._admitted = False
         self._ended = False  # the session is over
+        self._lingers = False  # ... and the client is to read so before it is cut off
+        self._parting = False  # it has been told; nothing more is said
         self._lost = False  # the transport is gone
 
     # What the event loop tells.
@@ -256,9 +261,9 @@ class Connection(asyncio.Protocol):
 
     def _mail(self, event: MailGiven) -> None:
         self._transaction = self._service.intake.begin(self._client)
-        self._ask(self._transaction.sender(event.path, event.parameters), self._sender_answered)
+        self._ask(self._transaction.sender(event.path, event.parameters), self._begun)
 
-    def _sender_answered(self, answer: Reply) -> None:
+    def _begun(self, answer: Reply) -> None:
         self._session.answer(answer)
         if not answer.is_positive:
             self._abandon()
@@ -267,12 +272,7 @@ class Connection(asyncio.Protocol):
         self._ask(self._running().recipient(event.path, event.parameters), self._session.answer)
 
     def _data(self, _event: DataAsked) -> None:
-        self._ask(self._running().start_text(), self._text_answered)
-
-    def _text_answered(self, answer: Reply) -> None:
-        self._session.answer(answer)
-        if not answer.is_positive:
-            self._abandon()
+        self._ask(self._running().start_text(), self._begun)
 
     def _text(self, event: TextChunk) -> None:
         self._ask(self._running().write(event.text), self._text_taken)
@@ -328,6 +328,7 @@ class Connection(asyncio.Protocol):
     def _over(self, reason: EndReason) -> None:
         """The session ended; a question that is still under way abandons its transaction when it comes back."""
         self._ended = True
+        self._lingers = reason in _ABRUPT
         if not self._asking:
             self._abandon()
         self._service.log.event(events.DISCONNECTED, client=str(self._peer), reason=reason.value)
@@ -351,7 +352,14 @@ class Connection(asyncio.Protocol):
     def _close(self) -> None:
         if self._transport.is_closing():
             return
-        self._transport.close()
+        if not self._lingers or self._half_closed:
+            self._transport.close()
+        elif not self._parting:
+            self._parting = True
+            self._transport.write_eof()
+            self._transport.resume_reading()  # what comes is dropped, until the client or its time is gone
+        else:
+            return
         self._deadline.renew(_LINGER_SECONDS)
 
     def _leave_service(self) -> None:
