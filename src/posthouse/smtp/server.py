@@ -149,11 +149,6 @@ class ServerSession:
         return self._question is not None and not self._events
 
     @property
-    def takes_text(self) -> bool:
-        """Is a message text under way?"""
-        return self.state is State.DATA
-
-    @property
     def buffered_octets(self) -> int:
         """How much input is kept unread."""
         return self._input.octets

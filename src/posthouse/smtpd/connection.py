@@ -24,6 +24,7 @@ from posthouse.smtp.server import (
     ServerEvent,
     ServerSession,
     SessionEnded,
+    State,
     TextChunk,
     TextEnded,
     TextRefused,
@@ -100,7 +101,7 @@ class Connection(asyncio.Protocol):
         if self._ended:
             return
         self._session.receive(data)
-        if self._session.takes_text:
+        if self._session.state is State.DATA:
             # Also for a text that is already known to be refused: its client is told at the end.
             self._renew()
         self._pump()
@@ -314,7 +315,7 @@ class Connection(asyncio.Protocol):
 
     def _renew(self) -> None:
         timeouts = self._service.timeouts
-        patience = timeouts.text if self._session.takes_text else timeouts.command
+        patience = timeouts.text if self._session.state is State.DATA else timeouts.command
         self._deadline.renew(patience.total_seconds())
 
     def _timed_out(self) -> None:
