@@ -5,14 +5,13 @@ will end.  New messages are collected and written together by ``flush``, which
 comes before any reading and before the commit.
 """
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from posthouse.adapters.spool_sqlite_rows import (
     INSERT_MESSAGE,
@@ -42,6 +41,11 @@ _FEW = 2  # destinations that are read one by one
 T = TypeVar("T")
 PlaceKey = tuple[str, str, int]
 RecipientKey = tuple[int, int]  # message, number
+
+
+def as_json(values: Sequence[Any]) -> str:
+    """Return plain values as SQL's json_each reads them."""
+    return json.encode(values).decode()
 
 
 class _Destination(Struct):
@@ -133,9 +137,9 @@ class Store:
             "SELECT json_group_array(json_array(d.channel, d.host, d.lane, d.id, d.due_us))"
             " FROM json_each(?) AS wanted CROSS JOIN destination AS d ON d.channel = wanted.value ->> 0"
             " AND d.host = wanted.value ->> 1 AND d.lane = wanted.value ->> 2",
-            (json.dumps(list(unknown)),),
+            (as_json(list(unknown)),),
         ).fetchone()
-        for channel, host, lane, number, due_us in json.loads(found):
+        for channel, host, lane, number, due_us in json.decode(found):
             self._destinations[channel, host, lane] = _Destination(number, due_us)
 
     def _read_destination(self, place: PlaceKey, due_us: int) -> _Destination:
@@ -154,7 +158,7 @@ class Store:
         self._destinations.clear()
         self.execute(
             "UPDATE destination SET due_us = ?1 WHERE due_us > ?1 AND id IN (SELECT value FROM json_each(?2))",
-            (due_us, json.dumps(list(destinations))),
+            (due_us, as_json(list(destinations))),
         )
 
     def refresh(self, visited: Iterable[int], served: Iterable[int] = (), now_us: int = 0) -> None:
@@ -165,7 +169,7 @@ class Store:
             " (SELECT min(due_us) FROM recipient WHERE destination_id = destination.id), ?1),"
             " served_us = CASE WHEN id IN (SELECT value FROM json_each(?2)) THEN ?3 ELSE served_us END"
             " WHERE id IN (SELECT value FROM json_each(?4))",
-            (NEVER_US, json.dumps(list(served)), now_us, json.dumps(list(visited))),
+            (NEVER_US, as_json(list(served)), now_us, as_json(list(visited))),
         )
 
     # -- settling
@@ -197,7 +201,7 @@ class Store:
         return refused
 
     def _rows_of(self, settlements: Sequence[Settlement]) -> dict[RecipientKey, tuple[Any, ...]]:
-        keys = json.dumps([_key(settlement) for settlement in settlements])
+        keys = as_json([_key(settlement) for settlement in settlements])
         # One row of JSON: the thread queues for the interpreter once and not for each recipient.
         found = self.execute(
             "SELECT json_group_array(json_array(r.message, r.number, r.token, r.state, r.attempts, r.outcome,"
@@ -205,7 +209,7 @@ class Store:
             " WHERE (r.message, r.number) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
             (keys,),
         ).fetchone()
-        return {(row[0], row[1]): tuple(row[2:]) for row in json.loads(found[0])}
+        return {(row[0], row[1]): tuple(row[2:]) for row in json.decode(found[0])}
 
     def _put_back(self, key: RecipientKey, settlement: Settlement, after: Settled, state: int, lane: Lane) -> None:
         message, number = key
@@ -250,12 +254,12 @@ class Store:
             return
         self.execute(
             "DELETE FROM recipient WHERE (message, number) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
-            (json.dumps(keys),),
+            (as_json(keys),),
         )
         cursor = self.execute(
             "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
             " AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = message.id) RETURNING text_file",
-            (json.dumps(list({message for message, _ in keys})),),
+            (as_json(list({message for message, _ in keys})),),
         )
         self.removed_texts.extend(row[0] for row in cursor.fetchall() if row[0] is not None)
 
