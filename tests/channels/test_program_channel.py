@@ -133,6 +133,13 @@ def test_a_program_that_is_missing_is_deferred():
     assert told(run("/nonexistent/program")) == [("deferred", "4.3.0")]
 
 
+@pytest.mark.parametrize(("said", "kept"), [(99, 99), (100, 100), (101, 100)])
+def test_what_is_kept_of_a_program_s_output_is_bounded(said, kept):
+    (outcome,) = shell(f"cat > /dev/null; printf %0{said}d 0; exit 67", most=100)
+
+    assert outcome.diagnostic.count("0") == kept
+
+
 @pytest.mark.parametrize("loop", [None, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def test_a_program_that_ends_without_reading_a_large_text_is_judged_by_its_exit(loop):
     declaration = declare(ChannelKind.PROGRAM, argv=("/bin/sh", "-c", "exit 67"), time_limit=timedelta(seconds=10))

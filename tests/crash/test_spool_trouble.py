@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,6 +92,21 @@ def test_a_disk_that_is_nearly_full_refuses_new_mail_and_lets_the_queue_run_down
             run(post(spool, envelope("c@b.example"), text=text))
     (batch,) = run(spool.lease(request()))
     assert list(run(spool.settle(settlements(batch, Ending.GONE)))) == []
+    run(spool.close())
+
+
+@pytest.mark.parametrize(("free", "fits"), [(4095, False), (4096, True), (4097, True)])
+@pytest.mark.parametrize("text", [TEXT, LARGE], ids=["small", "large"])
+def test_new_mail_needs_the_free_room_that_the_site_asks_for(free, fits, text, tmp_path, monkeypatch):
+    spool = DirectSpool(tmp_path, min_free_octets=4096)
+    for name in ("statvfs", "fstatvfs"):
+        monkeypatch.setattr(os, name, lambda _where: SimpleNamespace(f_bavail=free, f_frsize=1))
+
+    if fits:
+        run(post(spool, envelope("c@b.example"), text=text))
+    else:
+        with pytest.raises(SpoolFullError):
+            run(post(spool, envelope("c@b.example"), text=text))
     run(spool.close())
 
 
