@@ -113,7 +113,7 @@ def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database of a prepared folder, made if need be; transactions are begun and ended by hand."""
     path = folder / DATABASE
     # Everybody may enter the folder, and SQLite would make the file, and the two beside it, as the umask allows.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _make_database(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         _configure(connection)
@@ -126,6 +126,16 @@ def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_database(path: Path) -> None:
+    """Make the file where it is missing.  One that is there is never opened here.
+
+    POSIX drops all locks of a process on a file when it closes any descriptor of it: after that the next process to
+    leave would think itself the last, remove the log, and with it what we commit from then on.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _version_of(connection: sqlite3.Connection) -> int:
