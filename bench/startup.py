@@ -86,11 +86,14 @@ def main() -> None:
     sources = [source.absolute() for source in options.source or [CHECKOUT / "src"]]
     for source in sources:  # what is measured is reading compiled modules, not compiling them
         subprocess.run([PROGRAMS / "python", "-m", "compileall", "-q", source], check=True)
-    with tempfile.TemporaryDirectory(prefix="startup-") as directory:
-        up = copy_site(options.site, Path(directory, "up"))
-        down = copy_site(options.site, Path(directory, "down"))
-        with running_daemon(up):
-            print_table(measure(commands(up, down), sources, options.runs))
+    with tempfile.TemporaryDirectory(prefix="startup-") as directory, contextlib.ExitStack() as daemons:
+        table = {}
+        for number, source in enumerate(sources):  # an older checkout does not read a newer one's spool
+            up = copy_site(options.site, Path(directory, f"up{number}"))
+            down = copy_site(options.site, Path(directory, f"down{number}"))
+            daemons.enter_context(running_daemon(up, source))
+            table[source] = commands(up, down)
+        print_table(measure(table, options.runs))
 
 
 def copy_site(example: Path, home: Path) -> Path:
@@ -108,15 +111,15 @@ def environment(source: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running_daemon(site_file: Path) -> Iterator[None]:
-    """Run this checkout's daemon until the end of the block."""
+def running_daemon(site_file: Path, source: Path) -> Iterator[None]:
+    """Run a checkout's daemon until the end of the block."""
     with (site_file.parent / "output").open("wb") as output:
         process = subprocess.Popen(
             [PROGRAMS / "posthouse", "serve", "--site", site_file],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=environment(CHECKOUT / "src"),
+            env=environment(source),
         )
     try:
         wait_for_socket(site_file.parent)
@@ -136,13 +139,13 @@ def wait_for_socket(home: Path) -> None:
     time.sleep(1)  # its children are forked after the socket is bound; let them settle
 
 
-def measure(table: list[Command], sources: list[Path], runs: int) -> dict[str, list[Taken]]:
+def measure(table: dict[Path, list[Command]], runs: int) -> dict[str, list[Taken]]:
     """Run every command in turns."""
     taken: dict[str, list[Taken]] = {}
     for turn in range(runs + 1):
-        for command in table:
-            for source in sources:
-                name = command.name if len(sources) == 1 else f"{command.name} ({source})"
+        for same in zip(*table.values(), strict=True):
+            for source, command in zip(table, same, strict=True):
+                name = command.name if len(table) == 1 else f"{command.name} ({source})"
                 milliseconds = run(command, environment(source))
                 if turn:  # the first turn fills the caches
                     taken.setdefault(name, []).append(milliseconds)
