@@ -20,6 +20,7 @@ from posthouse.adapters.spool_sqlite_schema import (
     as_spool_error,
     connect,
     locked,
+    open_private,
     prepare,
 )
 
@@ -55,11 +56,8 @@ def reserve_journal(folder: Path, min_free_octets: int = 0) -> bool:
 
 
 def _write_zeros(path: Path, folder: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, folder)
     try:
-        if os.geteuid() == 0:
-            owner = folder.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         left = _LOG_OCTETS
         while left > 0:
             left -= os.write(descriptor, _PIECE[: min(left, len(_PIECE))])

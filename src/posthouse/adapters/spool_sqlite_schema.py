@@ -103,7 +103,7 @@ def prepare(folder: Path) -> None:
     """Make the spool's folders where they are missing.  Raises SpoolError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / TEXTS).mkdir(mode=0o700, exist_ok=True)
+        make_folder(folder / TEXTS, folder)
         _sync_folder(folder)
     except OSError as error:
         raise as_spool_error(error, folder) from error
@@ -113,7 +113,7 @@ def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database of a prepared folder, made if need be; transactions are begun and ended by hand."""
     path = folder / DATABASE
     # Everybody may enter the folder, and SQLite would make the file, and the two beside it, as the umask allows.
-    _make_database(path)
+    _make_database(path, folder)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         _configure(connection)
@@ -128,14 +128,14 @@ def connect(folder: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _make_database(path: Path) -> None:
+def _make_database(path: Path, folder: Path) -> None:
     """Make the file where it is missing.  One that is there is never opened here.
 
     POSIX drops all locks of a process on a file when it closes any descriptor of it: after that the next process to
     leave would think itself the last, remove the log, and with it what we commit from then on.
     """
     with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, folder))
 
 
 def _version_of(connection: sqlite3.Connection) -> int:
@@ -194,7 +194,36 @@ def locked(folder: Path) -> Iterator[None]:
 
 def open_lock(folder: Path) -> int:
     """Open the file by which processes take turns: SQLite's own way of waiting sleeps in coarse steps."""
-    return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return open_private(folder / LOCK, os.O_RDWR | os.O_CREAT, folder)
+
+
+def open_private(path: Path, flags: int, folder: Path) -> int:
+    """Open a file of the spool, which nobody else may read.
+
+    What root makes here belongs to whoever owns the folder: the daemon, which may run as an account without
+    rights, has to use it.  That account could put a link here, so that none is followed.
+    """
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if os.geteuid() == 0:
+        try:
+            made, owner = os.fstat(descriptor), folder.stat()
+            if made.st_uid == 0 != owner.st_uid and made.st_nlink == 1:
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
+def make_folder(path: Path, folder: Path) -> None:
+    """Make a folder in the spool where it is missing, for the same owner."""
+    try:
+        path.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        return
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _sync_folder(folder: Path) -> None:

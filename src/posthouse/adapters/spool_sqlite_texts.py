@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from pathlib import Path
 
 from posthouse.adapters.spool_sqlite_commit import Runner, Step
-from posthouse.adapters.spool_sqlite_schema import TEXTS, as_spool_error
+from posthouse.adapters.spool_sqlite_schema import TEXTS, as_spool_error, make_folder, open_private
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.queueing.texts import PIECE_OCTETS, leading_header, pieces
 
@@ -47,10 +47,10 @@ class TextFile:
     def _create(self) -> None:
         parent = self._path.parent
         if not parent.is_dir():
-            (self._folder / TEXTS).mkdir(mode=0o700, parents=True, exist_ok=True)
-            parent.mkdir(mode=0o700, exist_ok=True)
+            make_folder(parent.parent, self._folder)
+            make_folder(parent, self._folder)
             _sync_folder(parent.parent)
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._folder)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _require_room(self) -> None:
