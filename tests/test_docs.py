@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from posthouse.mail import events
 from support.daemon import running_daemon
 from support.e2e_site import relay_to
 from support.peers import program
@@ -43,6 +44,14 @@ def test_standards_cite_modules_and_tests_that_exist():
     assert tests
     assert [module for module in modules if not (ROOT / "src" / "posthouse" / module).exists()] == []
     assert [test for test in tests if f"def {test}(" not in sources] == []
+
+
+def test_every_event_of_the_log_is_described():
+    described = (ROOT / "docs" / "logs.md").read_text()
+    names = [value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)]
+
+    assert len(names) > 20
+    assert [name for name in names if f"`{name}`" not in described] == []
 
 
 def test_make_targets_of_the_documents_exist():

@@ -143,3 +143,17 @@ def test_explain_knows_a_message_that_an_operator_gave_up(tmp_path):
     assert "removed" in now
     assert "typing error" in now
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_what_comes_in_after_a_look_at_the_queue_is_seen_by_the_next(tmp_path):
+    """A command that leaves the spool must leave it to the daemon: its log, above all."""
+    with running_daemon(tmp_path, SITE + relay_to("away.test", free_port())) as daemon:
+        for number in range(3):
+            command("sendmail", "-f", "joe", f"bob{number}@away.test", site=daemon.site_file, stdin=b"\n")
+            shown = command("posthouse", "queue", "list", "--json", site=daemon.site_file).stdout.splitlines()
+            assert len(shown) == number + 1
+        daemon.kill()
+
+        shown = command("posthouse", "queue", "list", "--json", site=daemon.site_file).stdout.splitlines()
+
+    assert len(shown) == 3
