@@ -51,6 +51,7 @@ ENTRIES = {"aliases": ALIASES, "users": {**USERS, "ann2": "", "joe2": ""}}
         pytest.param("ann", ["local ann@example.org"], id="bare local-part"),
         pytest.param("ann@[192.0.2.1]", ["local ann@example.org"], id="our own address literal"),
         pytest.param("ann@[IPv6:2001:DB8::1]", ["local ann@example.org"], id="our own IPv6 literal"),
+        pytest.param("ann@[IPv6:2001:db8:0:0::0:1]", ["local ann@example.org"], id="in another spelling"),
         pytest.param("ann@[192.0.2.9]", ["smtp [192.0.2.9] ann@[192.0.2.9]"], id="somebody else's literal"),
         pytest.param("gone@example.org", ["550 5.1.1"], id="unknown user"),
         pytest.param("gone@[192.0.2.1]", ["550 5.1.1"], id="unknown user at our literal"),

@@ -128,12 +128,22 @@ def test_only_so_many_are_remembered_the_least_used_goes_first(count):
     )
 
 
-def test_wide_expansions_are_not_remembered():
-    wide = ", ".join(f"x{number}@far.example" for number in range(101))
-    lookups = Lookups(
-        make_routing(), {**make_tables({}), "aliases": InlineTable("aliases", [("l", (wide,), Origin("a"))])}
-    )
+@pytest.mark.parametrize(
+    ("width", "kept"),
+    [
+        pytest.param(8, [True, True, True], id="room for all"),
+        pytest.param(9, [False, True, True], id="the oldest makes room"),
+        pytest.param(10, [False, False, True], id="all others make room"),
+        pytest.param(11, [True, True, False], id="wider than all that is remembered"),
+    ],
+)
+def test_what_is_remembered_is_bounded_by_its_recipients(width, kept):
+    wide = ", ".join(f"x{number}@far.example" for number in range(width))
+    aliases = InlineTable("aliases", [("list", (wide,), Origin("a"))])
+    lookups = Lookups(make_routing(), {**make_tables({}), "aliases": aliases}, size=10)
+    addresses = [address("a@far.example"), address("b@far.example"), address("list@example.org")]
 
-    run(lookups.resolve(address("l@example.org")))
+    for one in addresses:
+        run(lookups.resolve(one))
 
-    assert lookups.cached(address("l@example.org")) is None
+    assert [lookups.cached(one) is not None for one in addresses] == kept

@@ -6,6 +6,7 @@ never with the number of domains or routes.
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from ipaddress import IPv6Address
 
 from msgspec import Struct
 
@@ -120,8 +121,13 @@ def _default_domain(site: Site, domains: Mapping[str, Domain]) -> str:
 
 
 def canonical_domain(name: str) -> str:
-    """Return a domain as it is compared: lower case, A-labels (RFC 5890), without the dot of the root."""
+    """Return a domain as it is compared: lower case, A-labels (RFC 5890), without the dot of the root.
+
+    An IPv6 literal has many spellings, of which one is compared (RFC 5952).
+    """
     name = name.lower().removesuffix(".")
+    if name.startswith("[ipv6:"):
+        return _with_one_spelling(name)
     return name if name.isascii() else _with_a_labels(name)
 
 
@@ -133,6 +139,13 @@ def _with_a_labels(name: str) -> str:
         return idna.encode(name, uts46=True).decode("ascii")
     except idna.IDNAError:
         return name  # matches nothing that is declared
+
+
+def _with_one_spelling(literal: str) -> str:
+    try:
+        return f"[ipv6:{IPv6Address(literal[6:-1])}]"
+    except ValueError:
+        return literal
 
 
 def _parents(name: str) -> Iterator[str]:
@@ -151,7 +164,7 @@ def _own_literals(site: Site) -> Iterator[str]:
             continue
         host = listener.address.rpartition(":")[0].strip("[]").lower()
         for address in _LOOPBACK if host in ("", "*", "0.0.0.0", "::") else (host,):  # noqa: S104 - compared only
-            yield f"[ipv6:{address}]" if ":" in address else f"[{address}]"
+            yield canonical_domain(f"[ipv6:{address}]") if ":" in address else f"[{address}]"
 
 
 def _relay_host(relay: str) -> str:

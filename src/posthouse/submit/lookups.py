@@ -5,20 +5,23 @@ versions are compared when a transaction begins (``refresh``); any change
 forgets everything.  Deferrals are never remembered.
 """
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from posthouse.mail.address import Address
 from posthouse.mail.lookup import Answer, Asked, Decision, Lookup
-from posthouse.ports import Table
 from posthouse.routing.compiled import Routing
-from posthouse.routing.resolution import Deferred, Resolution
+from posthouse.routing.resolution import Deferred, Resolution, Resolved
 from posthouse.routing.resolve import Steps, resolve
 from posthouse.routing.trace import as_via
 
-_RECIPIENTS_PER_ENTRY = 100  # wider expansions are resolved each time: one entry must not cost megabytes
+if TYPE_CHECKING:
+    from posthouse.ports import Table
 
 
 async def answer_all(steps: Steps, tables: Mapping[str, Table]) -> Resolution:
@@ -46,14 +49,42 @@ async def _answer(lookup: Lookup, tables: Mapping[str, Table]) -> Answer:
     return await table.lookup(lookup.key)
 
 
-class Lookups:
-    """Resolutions by address, kept while no table changes."""
+class _Memory:
+    """Resolutions by address; ``size`` bounds the recipients in all of them, a refusal counting as one."""
 
-    def __init__(self, routing: Routing, tables: Mapping[str, Table], size: int = 10_000) -> None:
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._weight = 0
+        self._known: OrderedDict[tuple[str, str], Resolution] = OrderedDict()
+
+    def get(self, key: tuple[str, str]) -> Resolution | None:
+        known = self._known.get(key)
+        if known is not None:
+            self._known.move_to_end(key)
+        return known
+
+    def keep(self, key: tuple[str, str], resolution: Resolution) -> None:
+        """Remember one, and forget those that were used longest ago; one that is larger than all is not kept."""
+        if key in self._known or _weight(resolution) > self._size:
+            return
+        self._known[key] = resolution
+        self._weight += _weight(resolution)
+        while self._weight > self._size:
+            self._weight -= _weight(self._known.popitem(last=False)[1])
+
+
+def _weight(resolution: Resolution) -> int:
+    return len(resolution.recipients) if isinstance(resolution, Resolved) else 1
+
+
+class Lookups:
+    """Resolutions by address, kept while no table changes.  ``size``: about half a kilobyte each."""
+
+    def __init__(self, routing: Routing, tables: Mapping[str, Table], size: int = 20_000) -> None:
         self.routing = routing
         self._tables = tables
         self._size = size
-        self._known: OrderedDict[tuple[str, str], Resolution] = OrderedDict()
+        self._memory = _Memory(size)
         self._versions: tuple[object, ...] = ()
         self.refresh()
 
@@ -62,28 +93,22 @@ class Lookups:
         versions = tuple([table.version for table in self._tables.values()])
         if versions != self._versions:
             self._versions = versions
-            # A new dictionary: an answer that is still under way goes into the old one.
-            self._known = OrderedDict()
+            # A new one: an answer that is still under way goes into the old one.
+            self._memory = _Memory(self._size)
 
     def cached(self, address: Address) -> Resolution | None:
         """Return what is remembered of an address."""
-        key = address.key
-        known = self._known.get(key)
-        if known is not None:
-            self._known.move_to_end(key)
-        return known
+        return self._memory.get(address.key)
 
     async def resolve(self, address: Address) -> Resolution:
         """Return the resolution, remembered or new, without its trace."""
         known = self.cached(address)
         if known is not None:
             return known
-        memory = self._known
+        memory = self._memory
         resolution = replace(await self.explain(address), trace=())
-        if not isinstance(resolution, Deferred) and len(getattr(resolution, "recipients", ())) <= _RECIPIENTS_PER_ENTRY:
-            memory[address.key] = resolution
-            if len(memory) > self._size:
-                memory.popitem(last=False)
+        if not isinstance(resolution, Deferred):
+            memory.keep(address.key, resolution)
         return resolution
 
     async def explain(self, address: Address) -> Resolution:
