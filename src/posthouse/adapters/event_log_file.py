@@ -6,13 +6,18 @@ events of one turn of its event loop and writes them together: what a crash can 
 log is that turn, and the log is not the record of any mail (the spool is).
 """
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from posthouse.adapters.event_log_lines import LineSink, json_line, plain_fields, stamp, text_line
-from posthouse.ports import Clock
 from posthouse.site.model import LogDeclaration, LogFormat
+
+if TYPE_CHECKING:
+    from posthouse.ports import Clock
 
 Later = Callable[[Callable[[], None]], object]
 

@@ -4,15 +4,20 @@ The machine is asked through its name service each time, so that accounts from a
 too; it is never listed to answer a look-up.
 """
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 import pwd
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posthouse.adapters.table_watch import FileWatch, UnreadableError
 from posthouse.mail.lookup import NOT_FOUND, Answer, Origin
 from posthouse.mail.problem import Problem
-from posthouse.ports import Clock
 from posthouse.tables.syntax import fold_key
+
+if TYPE_CHECKING:
+    from posthouse.ports import Clock
 
 MAX_OCTETS = 16 * 1024 * 1024
 MACHINE = Path("/etc/passwd")

@@ -6,12 +6,16 @@ Known limits: a file rewritten in place within one tick of the file system's clo
 size, is not noticed; write beside and rename.
 """
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 import io
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from posthouse.ports import Clock
+if TYPE_CHECKING:
+    from posthouse.ports import Clock
+
 
 LOOK_EVERY: Final = 1.0  # seconds
 

@@ -3,12 +3,14 @@
 The rule: whatever way a message comes, it comes through a Transaction made here.
 """
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 import itertools
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from posthouse.mail.reply import Reply
-from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Table, Wakeup
 from posthouse.routing.compiled import Routing
 from posthouse.site.model import Site
 from posthouse.submit.client import Client
@@ -16,6 +18,9 @@ from posthouse.submit.inquiry import expand, verify
 from posthouse.submit.lookups import Lookups
 from posthouse.submit.parts import Parts
 from posthouse.submit.transaction import Transaction
+
+if TYPE_CHECKING:
+    from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Table, Wakeup
 
 
 class Intake:

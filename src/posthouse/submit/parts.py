@@ -1,10 +1,16 @@
 """What every transaction of one process shares."""
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Wakeup
 from posthouse.site.model import Site
 from posthouse.submit.lookups import Lookups
+
+if TYPE_CHECKING:
+    from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Wakeup
 
 
 class Parts(Struct, frozen=True):

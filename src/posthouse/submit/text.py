@@ -5,15 +5,20 @@ The rule: only the header is ever held back, and no more of it than
 behind our Received field; all that follows goes straight through.
 """
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from posthouse.mail.header import header_end
 from posthouse.mail.limits import Limits
 from posthouse.mail.received import count_hops
 from posthouse.mail.reply import Reply
-from posthouse.ports import Draft
 from posthouse.submit import replies
 from posthouse.submit.local import has_whole_header
+
+if TYPE_CHECKING:
+    from posthouse.ports import Draft
 
 
 class IncomingText:

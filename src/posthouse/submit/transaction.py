@@ -4,7 +4,10 @@ The rule: every answer is per command and true when it is given; 250 to the
 final dot is made only after the commit returned.
 """
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 import enum
+from typing import TYPE_CHECKING
 
 from posthouse.mail.address import Address, Path
 from posthouse.mail.envelope import Envelope
@@ -14,7 +17,6 @@ from posthouse.mail.queued import QueueId
 from posthouse.mail.received import Hop, compose_received
 from posthouse.mail.reply import Reply
 from posthouse.mail.status import Status
-from posthouse.ports import Draft
 from posthouse.routing.resolution import Deferred, Resolved
 from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, MailParameters, RcptParameters
 from posthouse.submit import authorise, replies
@@ -24,6 +26,9 @@ from posthouse.submit.local import Origination, complete_text
 from posthouse.submit.parts import Parts
 from posthouse.submit.recipients import Recipients
 from posthouse.submit.text import IncomingText
+
+if TYPE_CHECKING:
+    from posthouse.ports import Draft
 
 
 class _Stage(enum.Enum):
