@@ -433,9 +433,23 @@ async def test_a_postponed_hop_waits(spool):
     await spool.postpone(B_EXAMPLE, NOON + minutes(30), "no route to host")
 
     assert [batch.hop.host for batch in await spool.lease(request())] == ["d.example"]
-    assert [row.hop_note for row in await rows(spool)] == ["no route to host", ""]
+    shown = await rows(spool)
+    assert [row.hop_note for row in shown] == ["no route to host", ""]
+    assert shown[0].due == NOON + minutes(30)
     batch = await lease_one(spool, now=NOON + minutes(30), spare={Hop("smtp", "d.example"): 0})
     assert batch.hop == B_EXAMPLE
+
+
+@on_every_spool
+async def test_a_listing_shows_when_the_host_is_tried_again_and_not_when_its_turn_would_be(spool):
+    await post(spool, envelope("a@b.example"))
+    await spool.postpone(B_EXAMPLE, NOON + minutes(5), "connection refused")
+    (row,) = await rows(spool)
+    assert (row.due, row.hop_note) == (NOON + minutes(5), "connection refused")
+
+    await spool.postpone(B_EXAMPLE, NOON - minutes(1), "")
+    (row,) = await rows(spool)
+    assert (row.due, row.hop_note) == (NOON, "")
 
 
 @on_every_spool

@@ -123,4 +123,5 @@ def test_json_row_has_the_keys_that_programs_read():
         "diagnostic": "connection refused",
         "remote": "mx.example.net",
         "hop_note": None,
+        "last_attempt": None,
     }

@@ -68,9 +68,11 @@ class Message:
     def shown(self, row: Row, place: "Place | None", now: datetime) -> QueueRow:
         """Return a recipient as a listing has it."""
         note = place.note if place is not None and place.blocked_until > now else ""
-        state = row.visible_state
+        state, due = row.visible_state, row.due
+        if place is not None and state is RecipientState.QUEUED:
+            due = max(due, place.blocked_until)
         return QueueRow(
-            self.info, row.number, row.recipient, state, row.due, row.attempts, row.outcome, note, row.attempted
+            self.info, row.number, row.recipient, state, due, row.attempts, row.outcome, note, row.attempted
         )
 
 

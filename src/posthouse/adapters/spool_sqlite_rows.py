@@ -167,7 +167,8 @@ def read_queue_row(message: MessageInfo, recipient: Sequence[Any], place: Sequen
     if state is RecipientState.QUEUED and token is not None:
         state = RecipientState.LEASED
     waits = note if blocked_us is not None and blocked_us > now_us else ""
-    due = from_microseconds(due_us)
+    # Nothing of a postponed hop is tried before its time, whatever the row says.
+    due = from_microseconds(max(due_us, blocked_us or 0) if state is RecipientState.QUEUED else due_us)
     return QueueRow(
         message, read.number, read.recipient, state, due, read.attempts, read.outcome, waits, read.attempted
     )

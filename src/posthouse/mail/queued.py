@@ -157,7 +157,7 @@ class QueueRow(Struct, frozen=True):
     number: int
     recipient: Recipient
     state: RecipientState
-    due: datetime
+    due: datetime  # of a queued one: when it is next tried, also where its whole hop waits
     attempts: int
     outcome: Outcome | None
     hop_note: str = ""  # why the whole hop waits, if it does
