@@ -6,13 +6,13 @@ searched, but not listed, by everybody; only its owner can take out what is not 
 """
 
 import os
-import shutil
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from typing import BinaryIO
 
 from posthouse.adapters.spool_sqlite_schema import as_spool_error
 from posthouse.mail.envelope import Envelope
@@ -50,16 +50,27 @@ class DropDraft:
     def __init__(self, folder: Path, limits: Limits) -> None:
         self._folder = folder
         self._limits = limits
-        self._text = SpooledTemporaryFile(_IN_MEMORY_OCTETS)  # noqa: SIM115 - closed by commit or abandon
+        self._text: BinaryIO = BytesIO()
+        self._in_memory = True
         self._open = True
 
     async def write(self, chunk: bytes) -> None:
         """Append text."""
         self._require_open()
         try:
+            if self._in_memory and self._text.tell() + len(chunk) > _IN_MEMORY_OCTETS:
+                self._spill()
             self._text.write(chunk)
         except OSError as error:
             raise as_spool_error(error, self._folder) from error
+
+    def _spill(self) -> None:
+        from tempfile import TemporaryFile  # with all that it imports, only for the rare large text
+
+        file = TemporaryFile()  # noqa: SIM115 - closed by commit or abandon
+        self._text.seek(0)
+        _copy(self._text, file)
+        self._text, self._in_memory = file, False
 
     async def commit(
         self,
@@ -100,7 +111,7 @@ class DropDraft:
                 os.fchmod(descriptor, _mode(self._folder))
                 file.write(line)
                 self._text.seek(0)
-                shutil.copyfileobj(self._text, file, _IN_MEMORY_OCTETS)
+                _copy(self._text, file)
                 file.flush()
                 os.fsync(descriptor)
             hidden.rename(self._folder / (name + ENDING))
@@ -135,6 +146,11 @@ class DropDraft:
     def _require_open(self) -> None:
         if not self._open:
             raise SpoolError("this draft was committed or abandoned")
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    while piece := source.read(_IN_MEMORY_OCTETS):
+        target.write(piece)
 
 
 def _mode(folder: Path) -> int:
