@@ -184,7 +184,18 @@ def test_newaliases_builds_databases_and_names_bad_aliases(tmp_path):
 
     assert result.returncode == 65
     assert (tmp_path / "aliases.dbm").exists()
-    assert result.stderr.decode().startswith(f"{tmp_path / 'aliases'}:2: alias bad: ")
+    assert result.stderr.decode().startswith(f"{tmp_path / 'aliases'}:2:1: alias bad: ")
+
+
+def test_check_reads_what_aliases_stand_for(tmp_path):
+    site = write_site(tmp_path, SITE.replace('info = "joe"', 'info = "joe@@example.org"'))
+
+    result = command("posthouse", "check", site=site)
+
+    assert result.returncode == 78
+    assert result.stderr.decode().startswith(f"{site}:21:")
+    assert "alias info: " in result.stderr.decode()
+    assert result.stdout == b""
 
 
 def test_table_get_answers_as_routing_is_answered(site):

@@ -19,12 +19,15 @@ from posthouse.site.problems import SiteError
 def check(site_file: Path, as_json: bool) -> int:
     """Check a site file and say what is configured.
 
-    Every problem is printed, as file:line:column: what is wrong; what would be right. Tables are read, too.
+    Every problem is printed, as file:line:column: what is wrong; what would be right. Tables are read, too, and what
+    aliases stand for.
     The exit code is 0 when all is well and 78 when not.
     """
     try:
         site: Site | None = raise_problems(site_file)
-        problems: Sequence[Problem] = ()
+        # An alias that cannot be read is refused alone when mail comes for it; it keeps nobody from a reload.
+        problems: Sequence[Problem] = _alias_problems(site) if site else ()
+        site = None if problems else site
     except SiteError as error:
         site, problems = None, error.problems
     except CommandError as error:
@@ -46,6 +49,15 @@ def check(site_file: Path, as_json: bool) -> int:
     else:
         click.echo("\n".join(map(str, problems)), err=True)
     return os.EX_CONFIG if problems else os.EX_OK
+
+
+def _alias_problems(site: Site) -> list[Problem]:
+    from posthouse.adapters.table_sources import open_tables
+    from posthouse.cli.newaliases import alias_problems
+    from posthouse.wiring import system_clock
+
+    tables = open_tables(site, system_clock())
+    return [problem for alias in site.aliases for problem in alias_problems(tables[alias.table])]
 
 
 def raise_problems(site_file: Path) -> Site:

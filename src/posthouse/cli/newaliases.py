@@ -6,10 +6,12 @@ line for each table, as the classic does.
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from posthouse.cli.site_access import read_site_file
 from posthouse.mail.address_list import parse_address_list
+from posthouse.mail.problem import Problem
 from posthouse.ports import Table
 from posthouse.site.model import Site, TableKind
 
@@ -51,14 +53,16 @@ def _place(site: Site, table: str) -> str:
 
 
 def _problems(table: Table) -> list[str]:
-    found: list[str] = []
     checked = getattr(table, "problems", None)
-    if checked is not None:
-        found += map(str, checked())
+    return [*map(str, checked() if checked is not None else ()), *map(str, alias_problems(table))]
+
+
+def alias_problems(table: Table) -> Iterator[Problem]:
+    """Yield what is wrong in the values of an alias table."""
     for key, answer in table.entries():
         for value in answer.values:
-            found += [f"{answer.origin}: alias {key}: {problem}" for problem in parse_address_list(value).problems]
-    return found
+            for problem in parse_address_list(value).problems:
+                yield Problem(answer.origin, f"alias {key}: {problem}", "write addresses, with commas between")
 
 
 def _summary(place: str, table: Table) -> str:
