@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from posthouse.adapters.wakeup_unix import WakeupSender
 from support.daemon import Daemon, make_site
 from support.e2e_site import SITE
 from support.other_user import ACCOUNT, USER, needs_root, posthouse_as, public_home, sendmail_as
@@ -134,6 +135,32 @@ def test_a_recipient_in_a_table_that_the_user_may_not_read_is_taken_all_the_same
     (report,) = daemon.wait_messages("joe", 1)
     assert re.search(rb"^Final-Recipient: rfc822; ?spy@secret.test$", report, re.MULTILINE)
     assert b"Status: 5.1.1" in report
+
+
+def test_a_daemon_that_stays_root_takes_what_users_left(daemon):
+    daemon.site_file.write_text(daemon.site_file.read_text().replace(f'user = "{ACCOUNT}"\n', ""))
+    start_and_stop(daemon)
+
+    ended = sendmail_as(USER, daemon.site_file, "joe")
+
+    assert (ended.code, ended.err) == (0, "")
+    (name,) = dropped(daemon)
+    assert mode_of(daemon.home / "spool" / "drop" / name) == 0o600
+    assert mode_of(daemon.home / "spool" / "drop") == 0o1733
+    daemon.start()
+    daemon.wait_messages("joe", 1)
+
+
+def test_a_hint_brings_what_is_left_beside_a_running_daemon(daemon):
+    daemon.start()
+    line = b'{"drop":1,"mail":"FROM:<>","rcpt":["TO:<joe@mx.test>"]}\n'
+    hidden = daemon.home / "spool" / "drop" / ".1"
+    give_to_account(hidden, line + b"Subject: x\r\n\r\n")
+
+    hidden.rename(hidden.with_name("1.mail"))
+    WakeupSender(daemon.home / "run" / "pickup.sock").notify()
+
+    daemon.wait_messages("joe", 1, seconds=8)  # the next look without a hint may be ten seconds away
 
 
 def test_what_root_makes_in_the_spool_belongs_to_the_account(daemon):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -95,6 +96,6 @@ def _import_everything() -> None:
         importlib.import_module(name)
 
 
-def _read(file: tempfile._TemporaryFileWrapper) -> str:
+def _read(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode()

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from posthouse.mail.address import Path
-from posthouse.mail.envelope import Envelope
+from posthouse.mail.envelope import Envelope, Recipient
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.limits import Limits
 from posthouse.smtp.commands import read_mail, read_rcpt
@@ -53,7 +53,9 @@ def write_envelope(envelope: Envelope) -> bytes:
     It has the recipients as they were given and not what they expand to: who picks the
     message up resolves them again.
     """
-    given = {recipient.original.key: recipient for recipient in envelope.recipients}
+    given: dict[tuple[str, str], Recipient] = {}
+    for recipient in envelope.recipients:
+        given.setdefault(recipient.original.key, recipient)
     sender = envelope.reverse_path.address
     addresses = [recipient.original for recipient in given.values()] + ([sender] if sender else [])
     mail = MailParameters(
