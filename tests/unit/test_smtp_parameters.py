@@ -138,3 +138,9 @@ def test_xtext_keeps_a_text(text):
 def test_bad_xtext_is_refused(xtext):
     with pytest.raises(MalformedError):
         decode_xtext(xtext)
+
+
+@pytest.mark.parametrize("control", ["\u0080", "\u0085", "\u009f", "\u2028", "\u2029"])
+def test_a_parameter_hides_no_line_end_of_another_alphabet(control):
+    with pytest.raises(RefusedCommandError, match="501"):
+        read_rcpt(f"TO:<a@b.example> ORCPT=utf-8;a{control}b".encode(), smtputf8=True)

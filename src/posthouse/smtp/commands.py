@@ -24,7 +24,8 @@ _MAX_ENVID = 100  # RFC 3461 section 4.4
 _MAX_ORCPT = 500  # RFC 3461 section 4.2
 
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 4
-_PARAMETER = re.compile(r" +([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\x00-\x20=\x7f]*))?(?= |\Z)")
+# Of other alphabets no C1 control and no line separator: some readers of logs and reports break lines there.
+_PARAMETER = re.compile(r" +([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\x00-\x20=\x7f-\x9f\u2028\u2029]*))?(?= |\Z)")
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _PLAIN_SIZE = re.compile(r" SIZE=([0-9]{1,20})")  # the parameter that nearly every client sends alone
 _NOTIFY_WORDS = {"SUCCESS": Notify.SUCCESS, "FAILURE": Notify.FAILURE, "DELAY": Notify.DELAY}
