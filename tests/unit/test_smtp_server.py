@@ -168,6 +168,17 @@ def test_the_recipient_limit(recipients):
     assert codes(wire) == ["250"] * min(recipients, 100) + ["452"] * (recipients - 100)
 
 
+@pytest.mark.parametrize(("given", "ended"), [(204, False), (205, False), (206, True)])
+def test_a_client_that_never_stops_giving_recipients_is_sent_away(given, ended):
+    wire = talk(b"HELO client\r\nMAIL FROM:<>\r\n", limits=Limits(recipients=100, errors=5))
+    wire.read_rest()
+
+    wire.send(b"RCPT TO:<alice@example.net>\r\n" * given)
+
+    assert codes(wire)[-1] == ("421" if ended else "452")
+    assert (wire.events[-1:] == [SessionEnded(EndReason.ERRORS)]) == ended
+
+
 @pytest.mark.parametrize(("messages", "last"), [(1, "250"), (2, "250"), (3, "421")])
 def test_the_message_limit(messages, last):
     one = b"MAIL FROM:<>\r\nRCPT TO:<alice@example.net>\r\nDATA\r\n.\r\n"

@@ -51,6 +51,7 @@ __all__ = [
 
 # Commands that carry no mail and ask for nothing that costs: beyond this many between two messages each is an error.
 _IDLE_COMMANDS = 100
+_MOST_GIVEN = 2  # times the recipients of one message may be given in it; beyond, "try later" is an error, too
 
 
 class ServerSession:
@@ -177,7 +178,7 @@ class ServerSession:
 
     def _refuse(self, answer: Reply) -> None:
         """Send a refusal; a permanent one counts as an error, and one too many ends the session."""
-        if answer.code >= 500:
+        if answer.code >= 500 or self._recipients_given > _MOST_GIVEN * self._limits.recipients:
             self._errors += 1
         if self._errors > self._limits.errors:
             self.end(replies.TOO_MANY_ERRORS, EndReason.ERRORS)
@@ -262,10 +263,10 @@ class ServerSession:
         if not self._may(Event.RCPT_ACCEPTED):
             self._refuse(replies.BAD_SEQUENCE)
             return
+        self._recipients_given += 1
         if self._recipients >= self._limits.recipients:
             self._refuse(replies.TOO_MANY_RECIPIENTS)
             return
-        self._recipients_given += 1
         path, parameters = read_rcpt(argument, smtputf8=self._smtputf8)
         self._ask(Question.RCPT, RcptGiven(path, parameters))
 
