@@ -30,7 +30,7 @@ _DONE = {
     Verb.RELEASE: "released",
     Verb.RETRY: "set to be tried now",
     Verb.REMOVE: "removed",
-    Verb.BOUNCE: "given up, their senders are told",
+    Verb.BOUNCE: "given up; whoever sent it is told",
 }
 
 
