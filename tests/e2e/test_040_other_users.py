@@ -158,7 +158,9 @@ def test_a_hint_brings_what_is_left_beside_a_running_daemon(daemon):
     give_to_account(hidden, line + b"Subject: x\r\n\r\n")
 
     hidden.rename(hidden.with_name("1.mail"))
-    WakeupSender(daemon.home / "run" / "pickup.sock").notify()
+    hint = WakeupSender(daemon.home / "run" / "pickup.sock")
+    hint.notify()
+    hint.close()
 
     daemon.wait_messages("joe", 1, seconds=8)  # the next look without a hint may be ten seconds away
 
