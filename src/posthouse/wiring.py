@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Wakeup,
     )
     from posthouse.site.model import Listener, Site
+    from posthouse.smtpd.board import Seat
     from posthouse.smtpd.listener import Listening
     from posthouse.smtpd.pickup import PickupRounds
     from posthouse.smtpd.worker import SmtpdWorker
@@ -209,7 +210,7 @@ class Owner(Struct, frozen=True):
 
 @asynccontextmanager
 async def open_smtpd(
-    site: Site, listening: Sequence[Listening], *, log: EventLog, clock: Clock, picks_up: bool = False
+    site: Site, listening: Sequence[Listening], seat: Seat, *, log: EventLog, clock: Clock, picks_up: bool = False
 ) -> AsyncIterator[SmtpdWorker]:
     """Join an smtpd worker, and close what it used when it has left.  One worker also picks up what was dropped."""
     import asyncio
@@ -230,7 +231,7 @@ async def open_smtpd(
             intake=build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=wakeup),
             log=log,
             meter=meter,
-            admission=Admission(site.limits, site.workers),
+            admission=Admission(site.limits, seat),
         )
         yield SmtpdWorker(service, listening, open_pickup(site, service.intake) if picks_up else None)
     finally:

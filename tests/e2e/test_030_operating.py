@@ -265,3 +265,17 @@ def test_started_as_root_it_serves_as_the_site_s_user(tmp_path):
         assert owners == {nobody}
     finally:
         shutil.rmtree(home)
+
+
+def test_two_workers_count_the_connections_of_a_client_together(tmp_path):
+    site = SITE.replace("workers = 1", "workers = 2") + "\n[limits]\nconnections-per-client = 4\n"
+    with running_daemon(tmp_path, site) as daemon:
+        clients = [daemon.smtp() for _ in range(4)]
+
+        with pytest.raises(smtplib.SMTPConnectError) as refused:
+            daemon.smtp()
+
+        assert refused.value.smtp_code == 421
+        assert len(daemon.children()) == 3
+        for client in clients:
+            client.quit()

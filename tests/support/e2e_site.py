@@ -4,6 +4,7 @@ SITE = """
 [site]
 name = "mx.test"
 postmaster = "master@mx.test"
+workers = 1
 
 [[listener]]                    # number 0: friends may relay
 address = "127.0.0.1:0"

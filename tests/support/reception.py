@@ -35,6 +35,7 @@ from posthouse.site.model import (
     TableSource,
 )
 from posthouse.smtpd.admission import Admission
+from posthouse.smtpd.board import Board
 from posthouse.smtpd.service import Service
 from posthouse.smtpd.worker import SmtpdWorker
 
@@ -156,7 +157,9 @@ async def reception(
     site = small_site(home, limits=limits or Limits(), timeouts=timeouts or Timeouts(), **site_changes)
     log, spool, bound = MemoryEventLog(), spool or MemorySpool(), _bind(home, unix=unix)
     intake = wiring.build_intake(site, spool, clock=SystemClock(), log=log, meter=NoMeter(), wakeup=Silent())
-    service = Service(site.name, site.limits, site.timeouts, intake, log, NoMeter(), Admission(site.limits))
+    service = Service(
+        site.name, site.limits, site.timeouts, intake, log, NoMeter(), Admission(site.limits, Board(1).seat(0))
+    )
     listener = Listener("test", tuple(ip_network(network) for network in relay_from))
     worker = SmtpdWorker(service, [(listener, bound)])
     await worker.start()

@@ -13,6 +13,7 @@ from posthouse.cli.sockets import ListenerSockets, bind, metrics_name, socket_na
 from posthouse.mail.limits import Limits
 from posthouse.site.model import Listener
 from posthouse.smtpd.admission import Admission, Peer, may_relay
+from posthouse.smtpd.board import Board
 from support.waiting import until
 
 
@@ -148,17 +149,31 @@ def test_a_child_leaves_ctrl_c_to_its_supervisor():
 def test_relaying_is_decided_by_the_client_s_network(address, networks, allowed):
     from ipaddress import ip_network
 
-    assert may_relay(Peer(address=address), [ip_network(network) for network in networks]) is allowed
+    assert may_relay(Peer(address=address), tuple(ip_network(network) for network in networks)) is allowed
 
 
 def test_connections_are_counted_at_below_and_above_the_bound():
-    admission = Admission(Limits(connections=4, connections_per_client=2), workers=2)
+    limits = Limits(connections=3, connections_per_client=2)
+    board = Board(2)
+    one, other = (Admission(limits, board.seat(number)) for number in range(2))
 
-    assert admission.enter("a") is None
-    assert admission.enter("a") is None
-    assert str(admission.enter("b")).startswith("421 4.3.2")  # this worker's half of four
-    admission.leave("a")
-    assert admission.enter("b") is None
-    admission.leave("a")
-    admission.leave("b")
-    assert admission.total == 0
+    assert one.enter("a") is None
+    assert other.enter("a") is None
+    assert str(one.enter("a")).startswith("421 4.7.0")  # wherever the first two came in
+    assert one.enter("b") is None
+    assert str(other.enter("c")).startswith("421 4.3.2")
+    other.leave("a")
+    assert one.enter("a") is None
+
+
+def test_the_connections_of_a_worker_that_died_do_not_count():
+    limits = Limits(connections=1)
+    board = Board(2)
+    died = Admission(limits, board.seat(0))
+    survivor = Admission(limits, board.seat(1))
+    assert died.enter("a") is None
+    assert survivor.enter("b") is not None
+
+    Admission(limits, board.seat(0))
+
+    assert survivor.enter("b") is None

@@ -1,8 +1,8 @@
 """One child process, and the reins that hold it.
 
-The rule: the reins are a socket pair.  The child says one word on it (ready), the supervisor says
-three (stop, retire, reopen the log), and its end tells either side that the other is gone: no child outlives
-its supervisor, whatever killed it.
+The rule: the reins are a socket pair.  The child says two words on it (ready; retired, when it takes
+nothing new any more), the supervisor says three (stop, retire, reopen the log), and its end tells either side
+that the other is gone: no child outlives its supervisor, whatever killed it.
 """
 
 import os
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 READY = b"R"
+RETIRED = b"Q"
 STOP = b"S"
 RETIRE = b"D"
 REOPEN = b"L"
@@ -34,6 +35,7 @@ class Child:
     reins: socket.socket
     started: float = field(default_factory=time.monotonic)
     ready: bool = False
+    retired: bool = False  # it takes nothing new; what runs may take its time
 
     def order(self, word: bytes) -> None:
         """Say a word; a child that is gone does not mind."""
@@ -51,6 +53,7 @@ class Child:
         except ConnectionResetError:
             return False
         self.ready = self.ready or READY in said
+        self.retired = self.retired or RETIRED in said
         return bool(said)
 
     def kill(self) -> None:

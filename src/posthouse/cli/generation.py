@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from posthouse import wiring
 from posthouse.cli.children import Child, Job, fork_child
 from posthouse.cli.ground import Account
-from posthouse.cli.processes import deliver_job, smtpd_job
+from posthouse.cli.processes import Worker, deliver_job, smtpd_job
 from posthouse.cli.sockets import ListenerSockets, metrics_name
 from posthouse.site.model import Listener, Site
+from posthouse.smtpd.board import Board
 
 _DELIVER = "deliver"
+_SMTPD = "smtpd-"  # and a number from 1
+_MOST_WORKERS = 4
 _FIRST_DELAY_SECONDS = 0.1
 _MOST_DELAY_SECONDS = 30.0
 _LONG_LIFE_SECONDS = 60.0  # who lived this long did not die of its birth
@@ -48,17 +51,26 @@ class Generation:
     retiring: bool = False
     _replacements: list[_Replacement] = field(default_factory=list)
     _deaths: dict[str, int] = field(default_factory=dict)
+    _board: Board = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._board = Board(_count_workers(self.site))
 
     def start(self) -> None:
         """Fork every role."""
-        for number in range(1, self.site.workers + 1):
-            self._fork(f"smtpd-{number}")
+        for number in range(1, self._board.workers + 1):
+            self._fork(f"{_SMTPD}{number}")
         self._fork(_DELIVER)
 
     @property
     def is_ready(self) -> bool:
         """Have all children said so?"""
         return all(child.ready for child in self.children) and not self._replacements
+
+    @property
+    def is_retired(self) -> bool:
+        """Do all children take nothing new any more?"""
+        return all(child.retired for child in self.children)
 
     def order(self, word: bytes) -> None:
         """Say a word to every child, and replace none that leaves."""
@@ -108,6 +120,10 @@ class Generation:
         self.children.append(child)
         return child
 
+    def spoken_to(self) -> list[Child]:
+        """The children who owe a word: ready, or retired.  Of the others nothing is expected but their death."""
+        return [child for child in self.children if not child.ready or (self.retiring and not child.retired)]
+
     def _sockets_of(self, role: str) -> list[socket.socket]:
         if role == _DELIVER:
             return [self.sockets[metrics_name(self.site.metrics)]] if self.site.metrics else []
@@ -119,7 +135,14 @@ class Generation:
             owner = wiring.Owner(owner_name(self.slot), self.orphans)
             self.orphans = (owner.name,)  # a successor inherits from this child alone
             return deliver_job(self.site, owner, own[0] if own else None, self.account)
-        return smtpd_job(self.site, role, list(zip(self.listeners, own, strict=True)), self.account)
+        number = int(role.removeprefix(_SMTPD))
+        worker = Worker(role, self._board.seat(number - 1), picks_up=number == 1)
+        return smtpd_job(self.site, worker, list(zip(self.listeners, own, strict=True)), self.account)
+
+
+def _count_workers(site: Site) -> int:
+    """Return how many accept mail: as the site says, else one for each core, and few of them."""
+    return site.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
 def owner_name(slot: int) -> str:

@@ -35,6 +35,7 @@ from posthouse.site.model import Site
 Notice = Callable[[str], None]
 
 _READY_SECONDS = 30.0  # longest that a generation may take to become ready
+_RETIRED_SECONDS = 5.0  # longest that a generation may take to stop taking anything new
 _KILL_AFTER_SECONDS = 5.0  # beyond timeouts.drain
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD)
 
@@ -52,6 +53,8 @@ class Supervisor:
         self._current: Generation | None = None  # the one that is ready
         self._starting: Generation | None = None
         self._starting_until = 0.0
+        self._leaving: Generation | None = None  # it was told to retire and has not said that it did
+        self._leaving_until = 0.0
         self._reload_again = False
         self._stop_by: float | None = None  # monotonic; set while stopping
         self._failure: CommandError | None = None
@@ -108,13 +111,13 @@ class Supervisor:
         """Wait for whatever comes first, and do what it asks for."""
         with selectors.PollSelector() as selector:
             selector.register(self._wake, selectors.EVENT_READ)
-            for child in self._children():
-                if not child.ready:  # of the others nothing is expected but their death, which is a signal
+            for generation in self._generations:
+                for child in generation.spoken_to():
                     selector.register(child.reins, selectors.EVENT_READ, child)
             ready = selector.select(self._patience())
         for key, _ in ready:
             if isinstance(key.data, Child) and not key.data.hear():
-                key.data.ready = True  # it let go; SIGCHLD follows
+                key.data.ready = key.data.retired = True  # it let go; SIGCHLD follows
                 key.data.kill()
         self._obey_signals()
         self._reap()
@@ -129,6 +132,8 @@ class Supervisor:
             times.append(self._stop_by)
         if self._starting is not None:
             times.append(self._starting_until)
+        if self._leaving is not None:
+            times.append(self._leaving_until)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _obey_signals(self) -> None:
@@ -152,6 +157,8 @@ class Supervisor:
             self._stop_by = now + _KILL_AFTER_SECONDS
         for generation in self._generations:
             generation.fork_due()
+        if self._leaving is not None and (self._leaving.is_retired or now >= self._leaving_until):
+            self._say_reloaded()
         starting = self._starting
         if starting is None:
             return
@@ -206,8 +213,16 @@ class Supervisor:
             self._sockets.close_others(socket_names(listeners, generation.site.metrics))
             self._log.close()
             self._log = wiring.light_event_log(self._site, wiring.system_clock(), "supervisor")
-            self._log.event(events.RELOADED, addresses=addresses, generation=generation.number)
-            self._notice(f"reloaded {self._site_file}")
+            self._leaving, self._leaving_until = old, time.monotonic() + _RETIRED_SECONDS
+
+    def _say_reloaded(self) -> None:
+        """The new generation alone takes what comes from now on."""
+        self._leaving = None
+        if self._current is None:
+            return
+        addresses = [self._sockets.actual(listener.address) for listener in self._current.listeners]
+        self._log.event(events.RELOADED, addresses=addresses, generation=self._current.number)
+        self._notice(f"reloaded {self._site_file}")
         if self._reload_again:
             self._reload_again = False
             self._reload()
@@ -290,7 +305,7 @@ class Supervisor:
         """Load the site anew; if it is good, let a new generation take over."""
         if self._stop_by is not None:
             return
-        if self._starting is not None:
+        if self._starting is not None or self._leaving is not None:
             self._reload_again = True
             return
         try:

@@ -7,6 +7,7 @@ control characters replaced, so that they can go into a log or a report.
 
 import re
 from collections import deque
+from functools import lru_cache
 
 from posthouse.mail.errors import PosthouseError
 from posthouse.mail.reply import Reply
@@ -28,6 +29,7 @@ class ProtocolError(PosthouseError):
     """The peer does not speak SMTP.  The channel closes the connection and defers."""
 
 
+@lru_cache(maxsize=512)  # nearly all replies are one of a few dozen
 def format_reply(answer: Reply) -> bytes:
     """Return the reply as the wire wants it: CRLF, every line with its code and enhanced status."""
     status = f"{answer.status} " if answer.status else ""

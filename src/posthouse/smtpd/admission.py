@@ -1,13 +1,9 @@
 """Who may connect, how often, and who may relay.
 
 The rule: every connection is counted in before its greeting and counted out exactly once.
-
-Known limits: each worker counts for itself; the bound on all connections is divided among the
-workers, the bound per client is not.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 
 from msgspec import Struct
@@ -15,6 +11,7 @@ from msgspec import Struct
 from posthouse.mail.limits import Limits
 from posthouse.mail.reply import Reply, reply
 from posthouse.site.model import Network
+from posthouse.smtpd.board import Seat
 
 # RFC 5321 section 3.8 allows 421 as the greeting of a server that will not serve.
 TOO_MANY = reply(421, "4.3.2", "Too many connections, try again later")
@@ -34,44 +31,42 @@ class Peer(Struct, frozen=True):
 
 
 class Admission:
-    """Counts connections, in all and by client."""
+    """Counts connections, in all and by client, together with the other workers."""
 
-    def __init__(self, limits: Limits, workers: int = 1) -> None:
-        self._most = -(-limits.connections // max(workers, 1))
+    def __init__(self, limits: Limits, seat: Seat) -> None:
+        self._most = limits.connections
         self._most_per_client = limits.connections_per_client
-        self._clients: Counter[str] = Counter()
-        self._total = 0
+        self._seat = seat
+        seat.clear()
 
     def enter(self, client: str) -> Reply | None:
         """Count a connection in; return the refusal when there are too many, and then it is not counted."""
-        if self._total >= self._most:
+        if self._seat.total() >= self._most:
             return TOO_MANY
-        if self._clients.get(client, 0) >= self._most_per_client:
+        if self._seat.of_client(client) >= self._most_per_client:
             return TOO_MANY_OF_YOURS
-        self._clients[client] += 1
-        self._total += 1
+        self._seat.enter(client)
         return None
 
     def leave(self, client: str) -> None:
         """Count it out."""
-        self._total -= 1
-        self._clients[client] -= 1
-        if not self._clients[client]:
-            # A client that is gone leaves nothing behind: the table is bounded by the connections.
-            del self._clients[client]
+        self._seat.leave(client)
 
     @property
     def total(self) -> int:
-        """How many are connected."""
-        return self._total
+        """How many are connected, to all workers."""
+        return self._seat.total()
 
 
-def may_relay(peer: Peer, networks: Sequence[Network]) -> bool:
+def may_relay(peer: Peer, networks: tuple[Network, ...]) -> bool:
     """May this peer send to other people's domains?  A local user may; others by their network."""
-    if peer.is_local:
-        return True
+    return peer.is_local or _is_among(peer.address, networks)
+
+
+@lru_cache(maxsize=4096)
+def _is_among(address: str, networks: tuple[Network, ...]) -> bool:
     try:
-        address = ip_address(peer.address.partition("%")[0])
+        number = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return any(address.version == network.version and address in network for network in networks)
+    return any(number.version == network.version and number in network for network in networks)

@@ -7,7 +7,7 @@ finished or abandoned, exactly once.
 
 import asyncio
 import traceback
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, cast
 
@@ -55,7 +55,7 @@ _STOPPING = reply(421, "4.3.2", "Service is going down, try again later")
 class Connection(asyncio.Protocol):
     """Drives one ServerSession."""
 
-    def __init__(self, service: Service, relay_from: Sequence[Network], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, service: Service, relay_from: tuple[Network, ...], loop: asyncio.AbstractEventLoop) -> None:
         self._service = service
         self._relay_from = relay_from
         self._loop = loop
