@@ -64,3 +64,18 @@ def test_a_message_is_found_by_the_id_in_its_received_field(tmp_path):
     assert queue_id_of(log, "1a2.b.1") == "1QjK2m0aBcDeF"
     assert queue_id_of(log, "1QjK2m0aBcDeF") == "1QjK2m0aBcDeF"
     assert queue_id_of(log, "1a2.b.2") == "1a2.b.2"
+
+
+def test_a_life_is_told_in_order_whoever_wrote_first(tmp_path):
+    log = tmp_path / "log"
+    written = [("attempted", "46.001"), ("delivered", "46.009"), ("accepted", "46.003"), ("resolved", "46.003")]
+    log.write_bytes(
+        b"".join(
+            json_line({"time": f"2026-11-22T07:42:{at}Z", "event": event, "queue_id": "1QjK2m0aBcDeF"})
+            for event, at in [*written, ("finished", "46.010"), ("retried", "46.005")]
+        )
+    )
+
+    told = [event["event"] for event in events_about(log, "1QjK2m0aBcDeF")]
+
+    assert told == ["accepted", "resolved", "attempted", "retried", "delivered", "finished"]

@@ -1,14 +1,19 @@
 """Read the event log back: both formats, rotated files included, one line at a time."""
 
 import gzip
+import heapq
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from posthouse.mail import events
+
 Event = dict[str, Any]
 
+_FIRST = (events.ACCEPTED, events.RESOLVED)
+_OUT_OF_PLACE_MOST = 1000  # events; a turn of a loop has fewer of one message
 _LINE_MOST = 1024 * 1024
 _WORD = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=("(?:[^"\\]|\\.)*"|\S*)')
 
@@ -63,10 +68,29 @@ def queue_id_of(path: Path, name: str) -> str:
 
 
 def events_about(path: Path, queue_id: str) -> Iterator[Event]:
-    """Yield what the logs say of one message, in order, reports about it included."""
+    """Yield what the logs say of one message, in the order in which it happened, reports about it included."""
+    return _in_order(_as_written(path, queue_id))
+
+
+def _as_written(path: Path, queue_id: str) -> Iterator[Event]:
     for file in log_files(path):
         with _opened(file) as stream:
             yield from matching_events(stream, queue_id)
+
+
+def _in_order(written: Iterator[Event]) -> Iterator[Event]:
+    """Each process writes the events of a turn of its loop together: lines of two processes can change places.
+
+    Delivery may even begin before the way in has noted that it accepted, which comes first all the same.
+    """
+    waiting: list[tuple[int, str, int, Event]] = []
+    for number, event in enumerate(written):
+        rank = _FIRST.index(event["event"]) if event["event"] in _FIRST else len(_FIRST)
+        heapq.heappush(waiting, (rank, str(event.get("time", "")), number, event))
+        if len(waiting) > _OUT_OF_PLACE_MOST:
+            yield heapq.heappop(waiting)[-1]
+    while waiting:
+        yield heapq.heappop(waiting)[-1]
 
 
 def matching_events(stream: BinaryIO, queue_id: str) -> Iterator[Event]:
