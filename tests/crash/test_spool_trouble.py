@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from posthouse.adapters.spool_sqlite import SqliteSpool
+from posthouse.adapters.spool_sqlite_commit import GroupCommitter, no_step
 from posthouse.adapters.spool_sqlite_direct import DirectSpool
+from posthouse.adapters.spool_sqlite_store import Settle, Unsynced
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.mail.queued import Ending, Settlement
 from posthouse.submit.eager import run
@@ -278,3 +280,20 @@ def test_a_text_file_that_vanished_is_an_error_and_not_a_short_message(spool, tm
     path.unlink()
     with pytest.raises(SpoolError):
         run(text_of(spool, queue_id))
+
+
+def test_only_commits_that_could_lose_mail_or_outcomes_wait_for_the_disk(tmp_path):
+    safety = []
+    committer = GroupCommitter(tmp_path / "spool", 0, no_step)
+
+    def look(store):
+        safety.append(store.execute("PRAGMA synchronous").fetchone()[0])
+
+    normal, full = 1, 2  # as SQLite numbers them
+    committer.run([look])
+    committer.run([Unsynced(look)])
+    committer.run([Unsynced(look), look])
+    committer.run([Unsynced(look), Settle(())])
+    committer.close()
+
+    assert safety == [full, normal, full, full, full]

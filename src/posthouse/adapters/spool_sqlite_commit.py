@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from posthouse.adapters.spool_sqlite_schema import TEXTS, as_spool_error, connect, open_lock, prepare
-from posthouse.adapters.spool_sqlite_store import Operation, Store, run_operations
+from posthouse.adapters.spool_sqlite_store import Operation, Store, Unsynced, run_operations
 
 T = TypeVar("T")
 Step = Callable[[str], None]
@@ -85,6 +85,7 @@ class GroupCommitter:
     def _together(self, operations: Sequence[Operation[Any]]) -> list[Result]:
         store = self._open()
         with self._turn():
+            store.sync_commits(sync=not all(isinstance(operation, Unsynced) for operation in operations))
             store.connection.execute("BEGIN IMMEDIATE")
             try:
                 self._step("begun")

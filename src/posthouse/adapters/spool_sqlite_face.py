@@ -16,7 +16,7 @@ from posthouse.adapters import spool_sqlite_listing as listing
 from posthouse.adapters.spool_sqlite_commit import Runner, Step
 from posthouse.adapters.spool_sqlite_draft import SqliteDraft
 from posthouse.adapters.spool_sqlite_schema import TEXTS
-from posthouse.adapters.spool_sqlite_store import Operation, RecipientKey, Settle, Store
+from posthouse.adapters.spool_sqlite_store import Operation, RecipientKey, Settle, Store, Unsynced
 from posthouse.adapters.spool_sqlite_texts import (
     FileText,
     RowText,
@@ -64,13 +64,13 @@ class SqliteFace:
 
     async def lease(self, request: LeaseRequest) -> Sequence[Batch]:
         """Take due work."""
-        batches, texts = await self._runner.write(lambda store: leases.lease(store, request))
+        batches, texts = await self._runner.write(Unsynced(lambda store: leases.lease(store, request)))
         self._keep(texts)
         return batches
 
     async def overdue(self, request: LeaseRequest, accepted_before: datetime) -> Sequence[Batch]:
         """Lease what has expired."""
-        batches, _ = await self._runner.write(lambda store: leases.overdue(store, request, accepted_before))
+        batches, _ = await self._runner.write(Unsynced(lambda store: leases.overdue(store, request, accepted_before)))
         return batches
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
@@ -82,7 +82,7 @@ class SqliteFace:
 
     async def renew(self, batches: Sequence[Batch], until: datetime) -> None:
         """Prolong leases that still hold."""
-        await self._runner.write(lambda store: leases.renew(store, batches, until))
+        await self._runner.write(Unsynced(lambda store: leases.renew(store, batches, until)))
 
     async def release_owner(self, owner: str) -> int:
         """Give back an owner's leases."""
@@ -90,7 +90,7 @@ class SqliteFace:
 
     async def postpone(self, hop: Hop, until: datetime, reason: str) -> None:
         """Lease nothing for this hop before that time."""
-        await self._runner.write(lambda store: leases.postpone(store, hop, until, reason))
+        await self._runner.write(Unsynced(lambda store: leases.postpone(store, hop, until, reason)))
 
     async def next_due(self) -> datetime | None:
         """Return when the next work becomes due."""

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, json
 
@@ -67,6 +67,7 @@ class Store:
         self._destinations: dict[PlaceKey, _Destination] = {}
         self._prepared: list[tuple[int, Prepared]] = []
         self._room_checked = False
+        self._syncs = True  # as the schema's settings have it
 
     def reset(self) -> None:
         """Forget what belonged to the transaction that has ended."""
@@ -74,6 +75,12 @@ class Store:
         self._prepared.clear()
         self.removed_texts = []
         self._room_checked = False
+
+    def sync_commits(self, *, sync: bool) -> None:
+        """Say whether the next transaction is to be synced.  Between transactions only."""
+        if sync is not self._syncs:
+            self.connection.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+            self._syncs = sync
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Run a statement after everything that waits for flush."""
@@ -291,6 +298,19 @@ def _key(settlement: Settlement) -> RecipientKey:
 
 
 Operation = Callable[[Store], T]
+
+
+class Unsynced(Generic[T], Struct, frozen=True, eq=False):
+    """An operation whose loss in a power cut harms nobody: a lease that is lost was never taken, the work is due.
+
+    A group of nothing else is committed without a sync; the next commit that syncs covers it.
+    """
+
+    operation: Callable[[Store], T]
+
+    def __call__(self, store: Store) -> T:
+        """Do it."""
+        return self.operation(store)
 
 
 class Settle(Struct, frozen=True, eq=False):
