@@ -111,7 +111,7 @@ class Dialer:
             case SessionRefused(reply=reply, command=command):
                 return _not_served(outcome_of_reply(reply, command, target.host), command)
             case ConnectionLost():
-                return _refusal(target, connection.trouble or "connection closed before EHLO", "4.4.2")
+                return _refusal(target, connection.trouble or "connection closed before the reply to EHLO", "4.4.2")
             case Closed():
                 return _refusal(target, "the peer closes the connection", "4.4.2")
             case _:
