@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import signal
 import stat
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from posthouse.adapters.wakeup_unix import WakeupSender
 from support.daemon import Daemon, make_site
 from support.e2e_site import SITE
 from support.other_user import ACCOUNT, USER, needs_root, posthouse_as, public_home, sendmail_as
+from support.waiting import until
 
 pytestmark = needs_root
 
@@ -87,6 +89,23 @@ def test_a_reload_and_a_restart_go_on_as_the_account(daemon):
     daemon.start()
     daemon.send("ann@mx.test", "joe@mx.test")
     daemon.wait_messages("joe", 2)
+
+
+def test_a_rotated_log_goes_on_in_a_new_file(daemon):
+    """The account may not make a file where the log is; root makes it for all."""
+    daemon.start()
+    log = daemon.home / "log"
+    log.rename(daemon.home / "log.1")
+
+    daemon.signal(signal.SIGUSR1)
+
+    def logged_by(role):
+        daemon.send("ann@mx.test", "joe@mx.test")  # each process follows in its own time
+        return [event for event in daemon.events() if event["role"] == role]
+
+    for role in ("smtpd-1", "deliver"):
+        until(lambda role=role: logged_by(role), f"events of {role} in the new log")
+    assert log.stat().st_uid == pwd.getpwnam(ACCOUNT).pw_uid
 
 
 def test_the_socket_names_the_user_whom_the_kernel_names(daemon):

@@ -69,6 +69,11 @@ def prepare_directories(site: Site, account: Account | None) -> None:
         if account is not None:
             # What lies in the drop belongs to whoever put it there: that is how we know the sender.
             give(directory, account, without={site.spool / DROP})
+    prepare_log(site, account)
+
+
+def prepare_log(site: Site, account: Account | None) -> None:
+    """Make the log, which the account may write, but perhaps not make: also after a rotation."""
     if site.log.path is not None:
         site.log.path.parent.mkdir(parents=True, exist_ok=True)
         site.log.path.touch(0o640)

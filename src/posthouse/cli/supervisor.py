@@ -23,6 +23,7 @@ from posthouse.cli.ground import (
     find_account,
     give,
     prepare_directories,
+    prepare_log,
     remove_pid_file,
     write_pid_file,
 )
@@ -297,6 +298,10 @@ class Supervisor:
             generation.order(STOP)
 
     def _reopen_logs(self) -> None:
+        try:
+            prepare_log(self._site, self._account)
+        except OSError as error:  # then the old file goes on
+            self._log.event(events.TROUBLE, where="log", error=str(error))
         self._log.reopen()
         for generation in self._generations:
             generation.order(REOPEN)
