@@ -60,13 +60,15 @@ class Connection(asyncio.Protocol):
         self._relay_from = relay_from
         self._loop = loop
         self._session = ServerSession(service.name, service.limits)
-        self._deadline = Deadline(loop, service.timeouts.session.total_seconds(), self._timed_out)
+        self._deadline = Deadline(loop, service.session_seconds, self._timed_out)
         self._transport: asyncio.Transport
         self._peer = Peer()
+        self._name = ""  # the peer's, for counts and the log
         self._client = Client()
         self._transaction: Transaction | None = None
         self._asking = False  # a coroutine of submit is under way
-        self._answer: Callable[[], None] | None = None  # what it answered, until the session is told
+        self._done: Callable[[Any], None] = self._text_taken  # who hears its answer
+        self._answer: Callable[[], None] | None = None  # an answer that came late, until the session is told
         self._pumping = False
         self._resting = False  # there is more to do after the others' turn
         self._choked = False  # the peer does not read our replies
@@ -84,13 +86,14 @@ class Connection(asyncio.Protocol):
         """Greet, or refuse a connection too many."""
         self._transport = cast("asyncio.Transport", transport)
         self._peer = identify(transport)
+        self._name = str(self._peer)
         self._service.add(self)
-        refusal = self._service.admission.enter(str(self._peer))
+        refusal = self._service.admission.enter(self._name)
         if refusal is not None:
             self._refuse(refusal)
             return
         self._admitted = True
-        self._service.log.event(events.CONNECTED, client=str(self._peer), port=self._peer.port or None)
+        self._service.log.event(events.CONNECTED, client=self._name, port=self._peer.port or None)
         self._service.meter.count("smtpd_sessions_total")
         self._renew()
         self._session.greet()
@@ -127,7 +130,7 @@ class Connection(asyncio.Protocol):
         self._lost = True
         self._deadline.cancel()
         if self._admitted:
-            self._service.admission.leave(str(self._peer))
+            self._service.admission.leave(self._name)
             self._admitted = False
         if not self._ended:
             self._session.connection_lost()
@@ -227,20 +230,24 @@ class Connection(asyncio.Protocol):
 
     def _ask(self, coroutine: Coroutine[Any, Any, Any], done: Callable[[Any], None]) -> None:
         """Put a question to submit; ``done`` hears the answer before anything else is asked."""
-
-        def answered(result: object, error: BaseException | None) -> None:
-            self._asking = False
-            if error is None:
-                self._answer = partial(done, result)
-            else:
-                self._trouble(error)
-            if self._ended:
-                self._abandon()
-                self._leave_service()
-            self._pump()
-
         self._asking = True
-        start(coroutine, answered, self._spawn)
+        self._done = done
+        start(coroutine, self._answered, self._spawn)
+
+    def _answered(self, result: object, error: BaseException | None) -> None:
+        self._asking = False
+        if self._pumping and error is None and not self._ended:  # nobody had to wait: the pump goes on by itself
+            self._done(result)
+            self._renew()
+            return
+        if error is None:
+            self._answer = partial(self._done, result)
+        else:
+            self._trouble(error)
+        if self._ended:
+            self._abandon()
+            self._leave_service()
+        self._pump()
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(coroutine)
@@ -286,7 +293,10 @@ class Connection(asyncio.Protocol):
 
     def _finished(self, answer: Reply) -> None:
         self._session.answer(answer)
-        self._abandon()  # harmless after a commit; after a refusal it frees what was written
+        if answer.is_positive:
+            self._transaction = None  # it is the spool's now
+        else:
+            self._abandon()
 
     def _text_refused(self, event: TextRefused) -> None:
         self._running().text_refused(event.reply)
@@ -314,9 +324,8 @@ class Connection(asyncio.Protocol):
         return self._transaction
 
     def _renew(self) -> None:
-        timeouts = self._service.timeouts
-        patience = timeouts.text if self._session.state is State.DATA else timeouts.command
-        self._deadline.renew(patience.total_seconds())
+        service = self._service
+        self._deadline.renew(service.text_seconds if self._session.state is State.DATA else service.command_seconds)
 
     def _timed_out(self) -> None:
         if self._ended:
@@ -332,7 +341,7 @@ class Connection(asyncio.Protocol):
         self._lingers = reason in _ABRUPT
         if not self._asking:
             self._abandon()
-        self._service.log.event(events.DISCONNECTED, client=str(self._peer), reason=reason.value)
+        self._service.log.event(events.DISCONNECTED, client=self._name, reason=reason.value)
 
     def _abandon(self) -> None:
         transaction, self._transaction = self._transaction, None
@@ -345,7 +354,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refusal: Reply) -> None:
         self._ended = True
-        self._service.log.event(events.REFUSED, client=str(self._peer), command="(connect)", reply=str(refusal))
+        self._service.log.event(events.REFUSED, client=self._name, command="(connect)", reply=str(refusal))
         self._service.meter.count("smtpd_refused_connections_total")
         self._transport.write(f"{refusal}\r\n".encode("ascii"))
         self._close()
@@ -377,7 +386,7 @@ class Connection(asyncio.Protocol):
     def _log_trouble(self, error: BaseException) -> None:
         self._service.log.event(
             events.TROUBLE,
-            client=str(self._peer),
+            client=self._name,
             error=f"{type(error).__name__}: {error}",
             traceback="".join(traceback.format_exception(error)),
         )

@@ -12,14 +12,14 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of unix(7)
 
 def identify(transport: asyncio.BaseTransport) -> Peer:
     """Return the peer of a new connection."""
+    name = transport.get_extra_info("peername")
+    if name and isinstance(name, tuple):
+        return Peer(address=str(name[0]), port=int(name[1]))
     connected = transport.get_extra_info("socket")
     if connected is not None and connected.family == socket.AF_UNIX:
         raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         return Peer(user=login_name(_CREDENTIALS.unpack(raw)[1]), is_local=True)
-    name = transport.get_extra_info("peername")
-    if not name:  # gone already
-        return Peer()
-    return Peer(address=str(name[0]), port=int(name[1]))
+    return Peer()  # gone already
 
 
 def login_name(uid: int) -> str:

@@ -28,8 +28,15 @@ class Service:
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)  # asyncio itself keeps no task alive
     idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while there are no connections
 
+    command_seconds: float = field(init=False)
+    text_seconds: float = field(init=False)
+    session_seconds: float = field(init=False)
+
     def __post_init__(self) -> None:
         self.idle.set()
+        self.command_seconds = self.timeouts.command.total_seconds()
+        self.text_seconds = self.timeouts.text.total_seconds()
+        self.session_seconds = self.timeouts.session.total_seconds()
 
     def add(self, connection: "Connection") -> None:
         """Take a connection in."""
