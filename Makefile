@@ -1,7 +1,7 @@
 # The commands that a person needs; each does its own set-up in .venv.
-# PYTHON chooses the interpreter for .venv (3.11 or newer); BENCH and SOAK take options.
+# PYTHON chooses the interpreter for .venv (3.11 or newer; Debian's own unless given); BENCH and SOAK take options.
 
-PYTHON ?= python3
+PYTHON ?=
 WORKERS ?= 3
 
 .PHONY: run test check bench golden lock clean help
