@@ -28,7 +28,7 @@ from posthouse.mail.queued import Batch, LeasedRecipient, MessageInfo
 from posthouse.ports import AttemptReport, Clock, EventLog, StoredText
 from posthouse.site.model import ChannelDeclaration, MailboxFormat
 
-_THREADS = 8
+_THREADS = 24  # they wait for the disk; syncs of many files at once share its journal
 _SMALL_TEXT_OCTETS = 256 * 1024  # up to here a delivery is one visit to a thread
 LOCK_PATIENCE = timedelta(seconds=30)
 _LOCK_POLL_SECONDS = 0.1
