@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from posthouse.adapters.spool_sqlite import SqliteSpool
+from posthouse.adapters.spool_sqlite.spool import SqliteSpool
 from posthouse.mail.address import Address
 from posthouse.mail.address import Path as MailPath
 from posthouse.mail.envelope import Envelope, Recipient

@@ -32,9 +32,9 @@ MESSAGE = b"Subject: a small message\n\nIt has two lines.\nThis is the second.\n
 # What stands between main() and the end, once the interpreter and the modules are there.
 EXPLAIN_STARTED = """
 import contextlib, io, sys, time
-import posthouse.cli.explain_address, posthouse.cli.explain_text, posthouse.cli.people
+import posthouse.cli.explain.address, posthouse.cli.explain.text, posthouse.cli.submission.people
 import posthouse.adapters.table_sources, posthouse.submit.intake, posthouse.site.toml.reader
-from posthouse.cli import explain
+from posthouse.cli.explain.command import command as explain
 from posthouse.cli.main import run
 start, cpu = time.perf_counter(), time.process_time()
 with contextlib.redirect_stdout(io.StringIO()):

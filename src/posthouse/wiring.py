@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from posthouse.adapters.event_log_file import FileEventLog
-    from posthouse.adapters.spool_sqlite import SqliteSpool
-    from posthouse.adapters.spool_sqlite_direct import DirectSpool
+    from posthouse.adapters.spool_sqlite.direct import DirectSpool
+    from posthouse.adapters.spool_sqlite.spool import SqliteSpool
     from posthouse.adapters.wakeup_unix import WakeupSender
     from posthouse.deliver.loop import Deliverer
     from posthouse.deliver.settings import Settings
@@ -159,7 +159,7 @@ def build_intake(
 
 def direct_intake(site: Site) -> Intake:
     """Return the way in for a short command: it writes the spool itself, without threads or an event loop."""
-    from posthouse.adapters.spool_sqlite_intake import DirectIntake
+    from posthouse.adapters.spool_sqlite.intake import DirectIntake
 
     spool = DirectIntake(site.spool, min_free_octets=site.limits.spool_free_octets)
     return light_intake(site, spool, wakeup_sender(site))
@@ -179,21 +179,21 @@ def light_intake(site: Site, spool: SpoolIntake, wakeup: Wakeup, *, resolves_lat
 
 def reserve_spool(site: Site) -> None:
     """Make room for the spool's log before anybody opens it.  Raises SpoolError."""
-    from posthouse.adapters.spool_sqlite_journal import reserve_journal
+    from posthouse.adapters.spool_sqlite.journal import reserve_journal
 
     reserve_journal(site.spool, site.limits.spool_free_octets)
 
 
 def open_spool(site: Site, clock: Clock) -> SqliteSpool:
     """Return both faces of the spool for a long-running process: after any fork, inside its event loop."""
-    from posthouse.adapters.spool_sqlite import SqliteSpool
+    from posthouse.adapters.spool_sqlite.spool import SqliteSpool
 
     return SqliteSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=clock.now)
 
 
 def open_spool_queue(site: Site) -> DirectSpool:
     """Return the queue for operators' commands: no threads, no event loop."""
-    from posthouse.adapters.spool_sqlite_direct import DirectSpool
+    from posthouse.adapters.spool_sqlite.direct import DirectSpool
 
     return DirectSpool(site.spool, min_free_octets=site.limits.spool_free_octets, now=system_clock().now)
 

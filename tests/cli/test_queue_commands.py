@@ -12,7 +12,7 @@ import pytest
 
 from posthouse.cli.errors import guarded
 from posthouse.cli.main import run
-from posthouse.cli.queue import GROUPS
+from posthouse.cli.queue.commands import GROUPS
 from support.cli_site import command, write_site
 
 

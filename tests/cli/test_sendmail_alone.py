@@ -141,7 +141,7 @@ def test_spool_is_written_without_an_event_loop(site):
     assert imported.isdisjoint({"asyncio", "click", "rich", "dns", "secrets", "logging"})
     # docs/decisions/0005-start-up.md: each of these is a part of the 150 ms that a hand-over may take.
     assert imported.isdisjoint({"dataclasses", "json", "tempfile", "posthouse.ports", "posthouse.tables.regexp"})
-    assert imported.isdisjoint({"posthouse.adapters.spool_sqlite_leases", "posthouse.adapters.table_dbm"})
+    assert imported.isdisjoint({"posthouse.adapters.spool_sqlite.leases", "posthouse.adapters.table_dbm"})
 
 
 def test_mailq_counts_what_is_queued(site):

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from posthouse.cli.handover import HandoverError, Letter
-from posthouse.cli.submit_socket import DaemonDownError, SubmitConnection
+from posthouse.cli.submission.handover import HandoverError, Letter
+from posthouse.cli.submission.submit_socket import DaemonDownError, SubmitConnection
 from posthouse.mail.address import NULL_PATH, Address, Path
 from posthouse.mail.envelope import Body, Notify, Return
 from posthouse.smtp.parameters import MailParameters, RcptParameters

@@ -31,7 +31,7 @@ def test_handing_over_imports_neither_spool_nor_event_loop(daemon):
     result = command("sendmail", "ann", site=daemon.site_file, stdin=b"\n", PYTHONPROFILEIMPORTTIME="1")
 
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.decode().splitlines()}
-    assert "posthouse.cli.submit_socket" in imported
+    assert "posthouse.cli.submission.submit_socket" in imported
     assert imported.isdisjoint({"asyncio", "sqlite3", "posthouse.ports", "posthouse.submit.intake"})
 
 

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from posthouse.adapters.spool_memory import MemorySpool
-from posthouse.adapters.spool_sqlite import SqliteSpool
-from posthouse.adapters.spool_sqlite_direct import DirectSpool
+from posthouse.adapters.spool_sqlite.direct import DirectSpool
+from posthouse.adapters.spool_sqlite.spool import SqliteSpool
 from posthouse.mail.address import NULL_PATH, Address
 from posthouse.mail.address import Path as MailPath
 from posthouse.mail.envelope import Body, Envelope, FailedRecipient, Notify, Recipient, Return

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from posthouse.adapters.spool_drop import DropSpool
-from posthouse.adapters.spool_sqlite_direct import DirectSpool
+from posthouse.adapters.spool_sqlite.direct import DirectSpool
 from posthouse.submit.eager import run
 from support.drops import TEXT, Drop
 from support.spool_crash import in_child

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from posthouse.adapters.spool_sqlite_direct import DirectSpool
+from posthouse.adapters.spool_sqlite.direct import DirectSpool
 from posthouse.mail.outcome import failed
 from posthouse.mail.queued import Ending, QueueFilter, RecipientState, Verb
 from posthouse.submit.eager import run

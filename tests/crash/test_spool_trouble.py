@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from posthouse.adapters.spool_sqlite import SqliteSpool
-from posthouse.adapters.spool_sqlite_commit import GroupCommitter, no_step
-from posthouse.adapters.spool_sqlite_direct import DirectSpool
-from posthouse.adapters.spool_sqlite_store import Settle, Unsynced
+from posthouse.adapters.spool_sqlite.commit import GroupCommitter, no_step
+from posthouse.adapters.spool_sqlite.direct import DirectSpool
+from posthouse.adapters.spool_sqlite.spool import SqliteSpool
+from posthouse.adapters.spool_sqlite.store import Settle, Unsynced
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.mail.queued import Ending, Settlement
 from posthouse.submit.eager import run

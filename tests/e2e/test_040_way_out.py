@@ -70,9 +70,10 @@ def test_the_sender_is_warned_once_whatever_restarts_and_told_at_the_end(tmp_pat
         daemon.wait_event("warned")
         daemon.kill()
         daemon.start()
-        warning, bounce = daemon.wait_messages("joe", 2, seconds=15)
+        reports = daemon.wait_messages("joe", 2, seconds=15)
 
         assert len(daemon.events("warned")) == 1
+    bounce, warning = sorted(reports, key=lambda report: b"Action: delayed" in report)
     assert b"Action: delayed" in warning
     assert b"Action: failed" in bounce
     about = message_from_bytes(bounce).get_payload(1).get_payload(1)

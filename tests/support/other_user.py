@@ -20,9 +20,9 @@ from typing import IO
 import pytest
 
 import posthouse
+from posthouse.cli.classic.sendmail import run_classic
 from posthouse.cli.errors import guarded
 from posthouse.cli.main import run as run_posthouse
-from posthouse.cli.sendmail import run_classic
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 ACCOUNT, USER = "nobody", "games"  # exist on every Debian; neither has rights

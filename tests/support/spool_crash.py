@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from posthouse.adapters.spool_sqlite_direct import DirectSpool
+from posthouse.adapters.spool_sqlite.direct import DirectSpool
 from posthouse.submit.eager import run
 
 Work = Callable[[DirectSpool], Coroutine[Any, Any, object]]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthouse.cli.command_line import Mode, Options, QueueRun, read_command_line
+from posthouse.cli.classic.command_line import Mode, Options, QueueRun, read_command_line
 from posthouse.mail.errors import MalformedError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from posthouse.cli.mailq import listing
-from posthouse.cli.queue_rows import row_as_json, row_as_text
+from posthouse.cli.classic.mailq import listing
+from posthouse.cli.queue.rows import row_as_json, row_as_text
 from posthouse.mail.outcome import deferred
 from posthouse.mail.queued import RecipientState
 from support.cli_rows import NOW, message, row, streamed

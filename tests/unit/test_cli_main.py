@@ -51,13 +51,17 @@ def _imports(module):
 
 
 def test_sendmail_starts_without_heavy_modules():
-    modules = _imports("posthouse.cli.sendmail, posthouse.cli.deliver_stdin, posthouse.cli.submit_socket")
+    modules = _imports(
+        "posthouse.cli.classic.sendmail, posthouse.cli.submission.deliver_stdin, posthouse.cli.submission.submit_socket"
+    )
 
     assert modules.isdisjoint({"click", "rich", "asyncio", "dns", "prometheus_client", "sqlite3"})
 
 
 def test_writing_the_spool_directly_needs_no_event_loop():
-    modules = _imports("posthouse.cli.sendmail, posthouse.cli.deliver_stdin, posthouse.cli.submit_direct")
+    modules = _imports(
+        "posthouse.cli.classic.sendmail, posthouse.cli.submission.deliver_stdin, posthouse.cli.submission.submit_direct"
+    )
 
     assert modules.isdisjoint({"click", "rich", "asyncio", "dns", "prometheus_client"})
 

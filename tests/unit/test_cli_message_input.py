@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthouse.cli.message_input import MessageInput
+from posthouse.cli.classic.message_input import MessageInput
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.limits import Limits
 

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from posthouse.adapters.spool_sqlite_direct import DirectSpool
-from posthouse.adapters.spool_sqlite_journal import reserve_journal
-from posthouse.adapters.spool_sqlite_schema import DATABASE
+from posthouse.adapters.spool_sqlite.direct import DirectSpool
+from posthouse.adapters.spool_sqlite.journal import reserve_journal
+from posthouse.adapters.spool_sqlite.schema import DATABASE
 from posthouse.mail.errors import SpoolFullError
 from posthouse.submit.eager import run
 from support.spool_letters import envelope, post

@@ -3,12 +3,12 @@
 import subprocess
 import sys
 
-from posthouse.adapters.spool_sqlite_schema import DATABASE, connect, prepare
+from posthouse.adapters.spool_sqlite.schema import DATABASE, connect, prepare
 
 VISIT = """
 import sys
 from pathlib import Path
-from posthouse.adapters.spool_sqlite_schema import connect
+from posthouse.adapters.spool_sqlite.schema import connect
 connection = connect(Path(sys.argv[1]))
 print(connection.execute("SELECT count(*) FROM visits").fetchone()[0])
 connection.close()

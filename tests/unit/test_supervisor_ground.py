@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from posthouse.cli.children import READY, fork_child
 from posthouse.cli.errors import CommandError
-from posthouse.cli.ground import SpoolLock
-from posthouse.cli.sockets import ListenerSockets, bind, metrics_name, socket_names
+from posthouse.cli.supervision.children import READY, fork_child
+from posthouse.cli.supervision.ground import SpoolLock
+from posthouse.cli.supervision.sockets import ListenerSockets, bind, metrics_name, socket_names
 from posthouse.mail.limits import Limits
 from posthouse.site.model import Listener
 from posthouse.smtpd.admission import Admission, Peer, may_relay

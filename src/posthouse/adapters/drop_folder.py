@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from posthouse.adapters.spool_drop import DROP, ENDING
-from posthouse.adapters.spool_sqlite_schema import as_spool_error
+from posthouse.adapters.spool_sqlite.schema import as_spool_error
 from posthouse.mail.errors import MalformedError, SpoolError
 from posthouse.queueing.texts import PIECE_OCTETS
 

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from posthouse.adapters.spool_sqlite_schema import as_spool_error
+from posthouse.adapters.spool_sqlite.schema import as_spool_error
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import MalformedError, SpoolError, SpoolFullError
 from posthouse.mail.limits import Limits

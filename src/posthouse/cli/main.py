@@ -23,18 +23,18 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "serve": Entry("daemon", "serve", "Run the mail router in the foreground."),
-    "check": Entry("check", "check", "Check a site file and say what is configured."),
-    "schema": Entry("check", "schema", "Print the JSON Schema of the site file."),
-    "reload": Entry("daemon", "reload", "Make the running daemon take up a changed site."),
-    "stop": Entry("daemon", "stop", "Stop the running daemon, losing nothing."),
-    "status": Entry("daemon", "status", "Say whether the daemon runs and what is queued."),
-    "explain": Entry("explain", "explain", "Show where an address goes, and every decision on the way."),
-    "queue": Entry("queue", "queue", "List queued mail and act on it."),
-    "log": Entry("log", "log", "Show the life of one message from the log."),
-    "send": Entry("send", "send", "Send a quick message."),
-    "table": Entry("table", "table", "List, ask and build tables."),
-    "version": Entry("check", "version", "Print the version."),
+    "serve": Entry("commands.daemon", "serve", "Run the mail router in the foreground."),
+    "check": Entry("commands.check", "check", "Check a site file and say what is configured."),
+    "schema": Entry("commands.check", "schema", "Print the JSON Schema of the site file."),
+    "reload": Entry("commands.daemon", "reload", "Make the running daemon take up a changed site."),
+    "stop": Entry("commands.daemon", "stop", "Stop the running daemon, losing nothing."),
+    "status": Entry("commands.daemon", "status", "Say whether the daemon runs and what is queued."),
+    "explain": Entry("explain.command", "explain", "Show where an address goes, and every decision on the way."),
+    "queue": Entry("queue.commands", "queue", "List queued mail and act on it."),
+    "log": Entry("commands.log", "log", "Show the life of one message from the log."),
+    "send": Entry("commands.send", "send", "Send a quick message."),
+    "table": Entry("commands.table", "table", "List, ask and build tables."),
+    "version": Entry("commands.check", "version", "Print the version."),
 }
 
 

@@ -1,5 +1,6 @@
 """Tables and progress for people: the only module that imports rich, and only when it prints."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,6 +9,11 @@ from posthouse.cli.formats import printable, short_duration, short_size
 from posthouse.mail.queued import QueueCount
 
 _WORTH_A_BAR = 2000  # recipients; less is done before a bar could be read
+
+
+def terminal_width() -> int:
+    """Return how wide lines may be: the terminal's width, 80 when there is none."""
+    return max(60, shutil.get_terminal_size((80, 24)).columns)
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:

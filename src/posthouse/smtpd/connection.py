@@ -6,7 +6,6 @@ finished or abandoned, exactly once.
 """
 
 import asyncio
-import traceback
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, cast
@@ -350,7 +349,7 @@ class Connection(asyncio.Protocol):
 
     def _abandoned(self, _nothing: None, error: BaseException | None) -> None:
         if error is not None:
-            self._log_trouble(error)
+            self._service.log_trouble(self._name, error)
 
     def _refuse(self, refusal: Reply) -> None:
         self._ended = True
@@ -378,18 +377,10 @@ class Connection(asyncio.Protocol):
 
     def _trouble(self, error: BaseException) -> None:
         """Answer for what nobody expected: 451, and the end of this session alone."""
-        self._log_trouble(error)
+        self._service.log_trouble(self._name, error)
         if not self._ended:
             self._session.end(_TROUBLE, EndReason.REFUSED)
             self._over(EndReason.REFUSED)
-
-    def _log_trouble(self, error: BaseException) -> None:
-        self._service.log.event(
-            events.TROUBLE,
-            client=self._name,
-            error=f"{type(error).__name__}: {error}",
-            traceback="".join(traceback.format_exception(error)),
-        )
 
 
 _CARRY: dict[type[ServerEvent], Callable[[Connection, Any], None]] = {

@@ -1,9 +1,11 @@
 """What every connection of one worker shares."""
 
 import asyncio
+import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from posthouse.mail import events
 from posthouse.mail.limits import Limits, Timeouts
 from posthouse.ports import EventLog, Meter
 from posthouse.smtpd.admission import Admission
@@ -37,6 +39,15 @@ class Service:
         self.command_seconds = self.timeouts.command.total_seconds()
         self.text_seconds = self.timeouts.text.total_seconds()
         self.session_seconds = self.timeouts.session.total_seconds()
+
+    def log_trouble(self, client: str, error: BaseException) -> None:
+        """Log what nobody expected, with its traceback."""
+        self.log.event(
+            events.TROUBLE,
+            client=client,
+            error=f"{type(error).__name__}: {error}",
+            traceback="".join(traceback.format_exception(error)),
+        )
 
     def add(self, connection: "Connection") -> None:
         """Take a connection in."""

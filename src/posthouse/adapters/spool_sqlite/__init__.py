@@ -1,0 +1,1 @@
+"""The spool in one SQLite database, with group commit: for daemons (spool) and for commands (direct)."""

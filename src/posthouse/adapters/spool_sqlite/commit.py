@@ -1,0 +1,185 @@
+"""Group commit: everything that waits is written in one transaction with one sync.
+
+When one operation of a group raises, the group is rolled back and each of its
+operations gets a transaction of its own, so that only the culprit fails.  When
+the commit itself fails, all of them fail: nobody is told of success before
+COMMIT has returned.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from posthouse.adapters.spool_sqlite.schema import TEXTS, as_spool_error, connect, open_lock, prepare
+from posthouse.adapters.spool_sqlite.store import Operation, Store, Unsynced, run_operations
+
+T = TypeVar("T")
+Step = Callable[[str], None]
+Result = Any  # what an operation returned, or the exception that it raised
+
+_COLLISIONS = 3  # how often a message is given a new queue id
+
+
+def no_step(_name: str) -> None:
+    """Stand where the crash tests stop a process; the names are those of docs/spool.md."""
+
+
+class Runner(Protocol):
+    """Where the work of a spool is done: in threads, or at once."""
+
+    def write(self, operation: Operation[T]) -> Coroutine[Any, Any, T]:
+        """Run an operation in a write transaction and return when it is durable."""
+
+    def read(self, question: Callable[[sqlite3.Connection], T]) -> Coroutine[Any, Any, T]:
+        """Run a short reading on a connection of its own."""
+
+    def file(self, work: Callable[[], T]) -> Coroutine[Any, Any, T]:
+        """Run something that waits for the disk."""
+
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Finish what waits, then give everything back."""
+
+
+class _CommitFailedError(Exception):
+    """COMMIT raised: the cause is its __cause__."""
+
+
+class GroupCommitter:
+    """Owns the writing connection.  Used by one thread at a time."""
+
+    def __init__(self, folder: Path, min_free_octets: int, step: Step) -> None:
+        self._folder = folder
+        self._min_free_octets = min_free_octets
+        self._step = step
+        self._store: Store | None = None
+        self._lock = -1
+
+    def run(self, operations: Sequence[Operation[Any]]) -> list[Result]:
+        """Run operations; the results stand in their order, exceptions among them."""
+        try:
+            return self._together(operations)
+        except _CommitFailedError as failure:
+            error = self._translate(failure.__cause__)
+            return [error] * len(operations)
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
+            if len(operations) == 1 and not isinstance(error, sqlite3.IntegrityError):
+                return [self._translate(error)]
+            return [self._alone(operation) for operation in operations]
+
+    def _alone(self, operation: Operation[Any]) -> Result:
+        for _ in range(_COLLISIONS):
+            try:
+                return self._together([operation])[0]
+            except sqlite3.IntegrityError as error:  # a queue id that exists: the next run draws another
+                collision = error
+            except _CommitFailedError as failure:
+                return self._translate(failure.__cause__)
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
+                return self._translate(error)
+        return self._translate(collision)
+
+    def _together(self, operations: Sequence[Operation[Any]]) -> list[Result]:
+        store = self._open()
+        with self._turn():
+            store.sync_commits(sync=not all(isinstance(operation, Unsynced) for operation in operations))
+            store.connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._step("begun")
+                results = run_operations(store, operations)
+                store.flush()
+                self._step("rows-written")
+                self._commit(store)
+                self._step("committed")
+            except BaseException:
+                self._roll_back(store)
+                raise
+        self._finish(store)
+        return results
+
+    def _commit(self, store: Store) -> None:
+        try:
+            self._step("committing")
+            store.connection.execute("COMMIT")
+        except Exception as error:
+            raise _CommitFailedError from error
+
+    def _roll_back(self, store: Store) -> None:
+        """Undo; a connection that cannot even do that is opened anew."""
+        store.reset()
+        try:
+            if store.connection.in_transaction:
+                store.connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._drop_connection()
+
+    def _finish(self, store: Store) -> None:
+        """Remove the text files whose rows are gone; what stays behind is an orphan, for clean_orphans."""
+        removed = store.removed_texts
+        store.reset()
+        for name in removed:
+            with contextlib.suppress(OSError):
+                (self._folder / TEXTS / name).unlink()
+        self._step("texts-removed")
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _open(self) -> Store:
+        if self._store is None:
+            prepare(self._folder)
+            if self._lock < 0:
+                self._lock = open_lock(self._folder)
+            self._store = Store(connect(self._folder), self._folder, self._min_free_octets)
+        return self._store
+
+    def _drop_connection(self) -> None:
+        if self._store is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._store.connection.close()
+            self._store = None
+
+    def _translate(self, error: BaseException | None) -> BaseException:
+        return as_spool_error(error, self._folder) if isinstance(error, Exception) else error or RuntimeError()
+
+    def close(self) -> None:
+        """Close the connection and the lock."""
+        self._drop_connection()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+class Reader:
+    """Owns a connection for listings.  Used by one thread at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._connection: sqlite3.Connection | None = None
+
+    def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Answer a question.  Raises SpoolError."""
+        try:
+            if self._connection is None:
+                from posthouse.adapters.spool_sqlite.listing import install_functions
+
+                prepare(self._folder)
+                self._connection = connect(self._folder, read_only=True)
+                install_functions(self._connection)
+            return question(self._connection)
+        except (sqlite3.Error, OSError) as error:
+            raise as_spool_error(error, self._folder) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

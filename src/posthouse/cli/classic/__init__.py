@@ -1,0 +1,1 @@
+"""``sendmail``, ``mailq`` and ``newaliases``, as forty years of programs use them."""

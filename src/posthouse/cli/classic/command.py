@@ -1,0 +1,94 @@
+"""The classic commands: read the command line, do what its mode asks.
+
+The one rule: nothing that a plain hand-over does not need is imported before it is needed, and no
+click, rich or asyncio at all on that way.  docs/sendmail-command.md tells users.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+
+from posthouse.cli.classic.command_line import Mode, Options, read_command_line
+from posthouse.cli.errors import CommandError
+from posthouse.cli.site_choice import choose_site
+from posthouse.mail.errors import MalformedError
+
+USAGE = """\
+usage: sendmail [-t] [-i] [-v] [-f SENDER] [-F NAME] [-N NOTIFY] [-R full|hdrs] [-V ENVID]
+                [-B 7BIT|8BITMIME] [-C SITEFILE] [ADDRESS...]     send the message on standard input
+       sendmail -bv ADDRESS...      verify addresses          sendmail -bp    list the queue (mailq)
+       sendmail -bs                 speak SMTP on stdin       sendmail -bi    rebuild aliases (newaliases)
+       sendmail -bd                 start the daemon          sendmail -q     try queued mail now
+Every classic option is accepted; docs/sendmail-command.md says what each does here."""
+
+
+def run(program: str, arguments: Sequence[str]) -> int:
+    """Run under the name of one of the classic commands; return the exit code.  Raises what ``guarded`` reports."""
+    try:
+        options = read_command_line(program, arguments)
+    except MalformedError as error:
+        raise CommandError(str(error), os.EX_USAGE) from error
+    if options.help:
+        print(USAGE)
+        return os.EX_OK
+    if options.version:
+        from posthouse import __version__
+
+        print(f"posthouse {__version__}")
+        return os.EX_OK
+    return _MODES[options.mode](options)
+
+
+def _deliver(options: Options) -> int:
+    if options.queue_run is not None and not options.addresses and not options.from_header:
+        from posthouse.cli.classic.modes import run_queue
+
+        return run_queue(choose_site(options.site), options.queue_run)
+    from posthouse.cli.submission.deliver_stdin import deliver
+
+    return deliver(choose_site(options.site), options)
+
+
+def _smtp(options: Options) -> int:
+    from posthouse.cli.classic.smtp_stdin import serve_stdin
+    from posthouse.cli.site_access import read_site_file
+
+    return serve_stdin(read_site_file(choose_site(options.site)))
+
+
+def _verify(options: Options) -> int:
+    from posthouse.cli.classic.verify import verify
+
+    if not options.addresses:
+        raise CommandError("Recipient names must be specified", os.EX_USAGE)
+    return verify(choose_site(options.site), options.addresses)
+
+
+def _queue(options: Options) -> int:
+    from posthouse.cli.classic.mailq import print_queue
+
+    return print_queue(choose_site(options.site), count_only=options.mode is Mode.QUEUE_COUNT)
+
+
+def _aliases(options: Options) -> int:
+    from posthouse.cli.classic.newaliases import rebuild_aliases
+
+    return rebuild_aliases(choose_site(options.site))
+
+
+def _daemon(options: Options) -> int:
+    from posthouse.cli.classic.modes import become_daemon, start_daemon
+
+    site_file = choose_site(options.site)
+    return become_daemon(site_file) if options.mode is Mode.FOREGROUND_DAEMON else start_daemon(site_file)
+
+
+_MODES: dict[Mode, Callable[[Options], int]] = {
+    Mode.DELIVER: _deliver,
+    Mode.SMTP: _smtp,
+    Mode.VERIFY: _verify,
+    Mode.QUEUE: _queue,
+    Mode.QUEUE_COUNT: _queue,
+    Mode.ALIASES: _aliases,
+    Mode.DAEMON: _daemon,
+    Mode.FOREGROUND_DAEMON: _daemon,
+}

@@ -1,0 +1,105 @@
+"""What ``sendmail`` does besides handing in: ``-bd``, ``-bD`` and ``-q``."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from posthouse.cli.classic.command_line import QueueRun
+from posthouse.cli.daemon_process import find_daemon, wait_for
+from posthouse.cli.errors import CommandError
+from posthouse.cli.site_access import open_queue, read_site_file
+from posthouse.mail.queued import QueueFilter, Verb
+from posthouse.site.model import Site
+from posthouse.submit import eager
+from posthouse.wiring import SUBMIT_SOCKET
+
+_START_SECONDS = 20.0
+
+
+def serve_command(site_file: Path) -> list[str]:
+    """Return the command that runs the daemon in the foreground."""
+    return [sys.executable, "-m", "posthouse", "serve", "--site", str(site_file)]
+
+
+def become_daemon(site_file: Path) -> int:
+    """-bD: turn into the daemon, in the foreground."""
+    read_site_file(site_file)
+    command = serve_command(site_file)
+    os.execv(command[0], command)  # noqa: S606 - our own interpreter
+
+
+def start_daemon(site_file: Path) -> int:
+    """-bd: start the daemon in the background, and return when it takes mail."""
+    site = read_site_file(site_file)
+    if find_daemon(site) is not None:
+        raise CommandError("the daemon already runs", os.EX_TEMPFAIL)
+    pid = _detached(serve_command(site_file))
+
+    def fate() -> bool | None:
+        """True when it takes mail and can be told to stop, False when it died."""
+        if not Path(f"/proc/{pid}").exists():
+            return False
+        return True if find_daemon(site) is not None and _takes_mail(site) else None
+
+    taken = wait_for(fate, _START_SECONDS)
+    if taken is None:
+        raise CommandError("the daemon did not take mail in time", os.EX_TEMPFAIL)
+    if not taken:
+        where = f"see {site.log.path}" if site.log.path else "`posthouse serve` says why"
+        raise CommandError(f"the daemon did not start; {where}", os.EX_UNAVAILABLE)
+    return os.EX_OK
+
+
+def _takes_mail(site: Site) -> bool:
+    from posthouse.cli.submission.submit_socket import DaemonDownError, connect
+
+    try:
+        connect(site.run / SUBMIT_SOCKET).close()
+    except DaemonDownError:
+        return False
+    return True
+
+
+def _detached(command: list[str]) -> int:
+    """Start a process that has no terminal and is not our child; return its id."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        # Forked once for a session without a terminal; Popen forks again, and we leave, so that init adopts it.
+        os.setsid()
+        null = subprocess.DEVNULL
+        grandchild = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, cwd="/")
+        os.write(write_end, str(grandchild.pid).encode())
+        os._exit(0)
+    os.close(write_end)
+    os.waitpid(child, 0)
+    with os.fdopen(read_end) as answer:
+        pid = answer.read()
+    if not pid:
+        raise CommandError("the daemon could not be started", os.EX_OSERR)
+    return int(pid)
+
+
+def run_queue(site_file: Path, run: QueueRun) -> int:
+    """-q: try queued mail now."""
+    from posthouse.cli.queue.act import Order, carry_out
+
+    pattern = f"*{_literally(run.text)}*"
+    query = {
+        "I": QueueFilter(queue_ids=(run.text,)),
+        "R": QueueFilter(recipient=pattern),
+        "S": QueueFilter(sender=pattern),
+    }.get(run.selector, QueueFilter())
+
+    async def retry() -> None:
+        async with open_queue(site_file) as (site, spool):
+            await carry_out(site, spool, Order(Verb.RETRY, query), quiet=True)
+
+    eager.run(retry())
+    return os.EX_OK
+
+
+def _literally(text: str) -> str:
+    """Take a text's wildcards for themselves."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)

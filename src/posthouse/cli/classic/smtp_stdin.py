@@ -1,0 +1,154 @@
+"""``sendmail -bs``: SMTP on standard input and output.
+
+With the daemon up its submission socket is joined to our two ends; without it the same
+session and intake run here.
+"""
+
+import os
+import selectors
+import socket
+
+from posthouse.cli.submission.submit_direct import local_client, open_intake
+from posthouse.cli.submission.submit_socket import DaemonDownError, connect
+from posthouse.mail.reply import Reply
+from posthouse.site.model import Site
+from posthouse.smtp.server import (
+    DataAsked,
+    ExpandAsked,
+    MailGiven,
+    RcptGiven,
+    ServerEvent,
+    ServerSession,
+    SessionEnded,
+    TextChunk,
+    TextEnded,
+    TextRefused,
+    TransactionReset,
+    VerifyAsked,
+)
+from posthouse.submit.eager import run
+from posthouse.submit.intake import Intake
+from posthouse.submit.transaction import Transaction
+from posthouse.wiring import SUBMIT_SOCKET
+
+_CHUNK = 64 * 1024
+_STDIN, _STDOUT = 0, 1
+
+
+def serve_stdin(site: Site) -> int:
+    """Talk SMTP with whoever started us until they quit or leave."""
+    try:
+        connection = connect(site.run / SUBMIT_SOCKET)
+    except DaemonDownError:
+        StdinSession(site, open_intake(site)).serve()
+    else:
+        with connection:
+            join(connection)
+    return os.EX_OK
+
+
+def join(connection: socket.socket) -> None:
+    """Pass octets both ways until the daemon closes."""
+    connection.settimeout(None)
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        try:
+            selector.register(_STDIN, selectors.EVENT_READ)
+        except PermissionError:
+            # A plain file cannot be waited for: all of it is there.
+            while wire := os.read(_STDIN, _CHUNK):
+                connection.sendall(wire)
+            connection.shutdown(socket.SHUT_WR)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is connection:
+                    wire = connection.recv(_CHUNK)
+                    if not wire:
+                        return
+                    _write_all(wire)
+                elif wire := os.read(_STDIN, _CHUNK):
+                    connection.sendall(wire)
+                else:
+                    selector.unregister(_STDIN)
+                    connection.shutdown(socket.SHUT_WR)
+
+
+def _write_all(wire: bytes) -> None:
+    while wire:
+        wire = wire[os.write(_STDOUT, wire) :]
+
+
+class StdinSession:
+    """A session without the daemon: blocking reads, coroutines run to their end."""
+
+    def __init__(self, site: Site, intake: Intake) -> None:
+        self._session = ServerSession(site.name, site.limits)
+        self._intake = intake
+        self._client = local_client(site)
+        self._transaction: Transaction | None = None
+
+    def serve(self) -> None:
+        """Serve until QUIT or the end of the input."""
+        self._session.greet()
+        try:
+            ended = self._handle_events()
+            while not ended:
+                wire = os.read(_STDIN, _CHUNK)
+                if wire:
+                    self._session.receive(wire)
+                else:
+                    self._session.connection_lost()
+                ended = self._handle_events() or not wire
+        finally:
+            self._drop()
+
+    def _handle_events(self) -> bool:
+        """Handle what the session has to say, send its replies, and return whether it is over."""
+        ended = False
+        while (event := self._session.next_event()) is not None:
+            if isinstance(event, SessionEnded):
+                ended = True
+                break
+            answer = self._act(event)
+            if answer is not None:
+                self._session.answer(answer)
+        _write_all(self._session.take_outgoing())
+        return ended
+
+    def _act(self, event: ServerEvent) -> Reply | None:
+        """Do what an event asks for; return the answer to one that waits."""
+        match event:
+            case MailGiven(path, parameters):
+                self._drop()
+                self._transaction = self._intake.begin(self._client)
+                return run(self._transaction.sender(path, parameters))
+            case VerifyAsked(argument):
+                return run(self._intake.verify(argument))
+            case ExpandAsked(argument):
+                return run(self._intake.expand(argument))
+            case TransactionReset() | TextRefused():
+                self._drop()
+                return None
+        if self._transaction is None:
+            return None
+        return self._act_in(self._transaction, event)
+
+    def _act_in(self, transaction: Transaction, event: ServerEvent) -> Reply | None:
+        match event:
+            case RcptGiven(path, parameters):
+                return run(transaction.recipient(path, parameters))
+            case DataAsked():
+                return run(transaction.start_text())
+            case TextChunk(text):
+                run(transaction.write(text))
+                return None
+            case TextEnded():
+                answer = run(transaction.finish())
+                self._transaction = None
+                return answer
+        return None
+
+    def _drop(self) -> None:
+        if self._transaction is not None:
+            run(self._transaction.abandon())
+            self._transaction = None

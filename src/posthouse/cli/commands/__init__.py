@@ -1,0 +1,1 @@
+"""The other commands of ``posthouse``, a module each."""

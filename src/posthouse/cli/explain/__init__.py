@@ -1,0 +1,1 @@
+"""``posthouse explain``: why an address, or a message, goes where it goes."""

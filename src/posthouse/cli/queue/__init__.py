@@ -1,0 +1,1 @@
+"""``posthouse queue``: look at queued mail, and act on it."""

@@ -1,0 +1,1 @@
+"""``posthouse serve``: the parent process, its children, and what passes between them."""
