@@ -7,6 +7,7 @@ from posthouse.mail.limits import Limits
 from posthouse.mail.reply import reply
 from posthouse.smtp.parameters import MailParameters, RcptParameters
 from posthouse.smtp.server import (
+    CommandRefused,
     DataAsked,
     EndReason,
     ExpandAsked,
@@ -106,6 +107,7 @@ def test_a_refused_data_ends_the_transaction():
     session.take_outgoing()
     session.answer(reply(451, "4.3.0", "try later"))
 
+    assert isinstance(session.next_event(), CommandRefused)  # the dot that should have ended the text
     assert session.next_event() is None
     assert session.state is State.READY
     assert session.take_outgoing() == b"451 4.3.0 try later\r\n250 2.0.0 OK\r\n500 5.5.2 command not recognised\r\n"
@@ -320,7 +322,7 @@ def test_names_are_looked_up_by_the_driver(line, event):
 def test_a_bad_name_is_refused(line, code):
     wire = talk(line)
 
-    assert wire.events == []
+    assert [type(event) for event in wire.events] == [CommandRefused]
     assert codes(wire) == [code]
 
 
@@ -344,3 +346,47 @@ def test_the_clients_name_needs_no_quoting(name, taken):
 
     assert codes(wire) == (["250"] if taken else ["501"])
     assert wire.session.client_name == (name.decode() if taken else "")
+
+
+@pytest.mark.parametrize(
+    ("wire", "command", "argument", "code"),
+    [
+        pytest.param(b"RCPT TO:<alice@example.net>\r\n", "RCPT", "TO:<alice@example.net>", 503, id="out of order"),
+        pytest.param(b"MAIL FROM:<bad@@x>\r\n", "MAIL", "FROM:<bad@@x>", 501, id="bad address"),
+        pytest.param(b"mail FROM:<\xc3\xa9@b.example>\r\n", "MAIL", "FROM:<\xe9@b.example>", 553, id="8-bit"),
+        pytest.param(b"MAIL FROM:<> SIZE=999999999999\r\n", "MAIL", "FROM:<> SIZE=999999999999", 552, id="too large"),
+        pytest.param(b"MAIL FROM:<" + b"x" * 900 + b"\r\n", "MAIL", "FROM:<" + "x" * 394, 501, id="cut to a bound"),
+        pytest.param(b"RSET now\r\n", "RSET", "", 501, id="an argument too many"),
+        pytest.param(b"hunter2 secret\r\n", "(unknown)", "", 500, id="a word that may be a password"),
+        pytest.param(b"AUTH PLAIN c2VjcmV0\r\n", "AUTH", "", 502, id="a password"),
+        pytest.param(b"NOOP " + b"x" * 5000 + b"\r\n", "(line)", "", 500, id="too long a line"),
+        pytest.param(b"NOOP\nNOOP\r\n", "(line)", "", 500, id="a bare LF"),
+    ],
+)
+def test_a_command_refused_by_the_session_itself_is_told(wire, command, argument, code):
+    *_, refused = talk(b"HELO client\r\n", wire).events
+
+    assert isinstance(refused, CommandRefused)
+    assert (refused.command, refused.argument, refused.reply.code) == (command, argument, code)
+
+
+def test_what_the_driver_refused_is_not_told_to_it_again():
+    wire = talk(b"HELO client\r\nMAIL FROM:<>\r\nRCPT TO:<nobody@example.net>\r\nDATA\r\n")
+
+    assert codes(wire)[-2:] == ["550", "554"]
+    assert not any(isinstance(event, CommandRefused) for event in wire.events)
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        pytest.param(b"NONSENSE\r\n" * 1000, id="errors"),
+        pytest.param(b"RSET\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<alice@example.net>\r\n" * 190, id="452 is no error"),
+    ],
+)
+def test_a_flood_of_refused_commands_is_told_up_to_the_bound(flood):
+    limits = Limits(errors=5, recipients=100)
+
+    wire = talk(b"HELO client\r\n", flood, flood, flood, limits=limits)
+
+    assert sum(isinstance(event, CommandRefused) for event in wire.events) == 6

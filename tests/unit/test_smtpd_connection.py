@@ -346,3 +346,18 @@ def test_text_with_a_bare_line_end_is_refused_and_logged(tmp_path):
             assert await rows(door.spool) == []
 
     asyncio.run(story())
+
+
+def test_a_command_that_the_session_refuses_is_in_the_log(tmp_path):
+    async def story():
+        async with reception(tmp_path) as door:
+            client = await door.greeted()
+            await client.ask(b"MAIL FROM:<ann@client.example>")
+            assert (await client.ask(b"RCPT TO:<bad@@x>")).startswith(b"501 5.1.3")
+            [refused] = door.log.named("refused")
+            assert refused["client"] == "127.0.0.1"
+            assert refused["helo"] == "client.example"
+            assert (refused["command"], refused["argument"]) == ("RCPT", "TO:<bad@@x>")
+            assert refused["reply"].startswith("501 5.1.3")
+
+    asyncio.run(story())

@@ -12,8 +12,11 @@ from posthouse.mail.reply import Reply, reply
 from posthouse.smtp import server_replies as replies
 from posthouse.smtp.commands import RefusedCommandError, read_client_name, read_mail, read_name, read_rcpt
 from posthouse.smtp.input import Input, LineFlaw
+from posthouse.smtp.patience import Patience
+from posthouse.smtp.quoting import command_refused
 from posthouse.smtp.reply import format_reply
 from posthouse.smtp.server_events import (
+    CommandRefused,
     DataAsked,
     EndReason,
     ExpandAsked,
@@ -32,6 +35,7 @@ from posthouse.smtp.server_states import TRANSITIONS, Event, Question, State
 from posthouse.smtp.transparency import TextDecoder
 
 __all__ = [
+    "CommandRefused",
     "DataAsked",
     "EndReason",
     "ExpandAsked",
@@ -49,8 +53,6 @@ __all__ = [
     "VerifyAsked",
 ]
 
-# Commands that carry no mail and ask for nothing that costs: beyond this many between two messages each is an error.
-_IDLE_COMMANDS = 100
 _MOST_GIVEN = 2  # times the recipients of one message may be given in it; beyond, "try later" is an error, too
 
 
@@ -75,8 +77,7 @@ class ServerSession:
         self._smtputf8 = False
         self._recipients = 0  # accepted
         self._recipients_given = 0  # accepted or not
-        self._errors = 0
-        self._idle_commands = 0
+        self._patience = Patience(limits.errors)
         self._messages = 0
         self._shutting_down = False
 
@@ -178,22 +179,24 @@ class ServerSession:
 
     def _refuse(self, answer: Reply) -> None:
         """Send a refusal; a permanent one counts as an error, and one too many ends the session."""
-        if answer.code >= 500 or self._recipients_given > _MOST_GIVEN * self._limits.recipients:
-            self._errors += 1
-        if self._errors > self._limits.errors:
+        is_error = answer.code >= 500 or self._recipients_given > _MOST_GIVEN * self._limits.recipients
+        if is_error and not self._patience.note_error():
             self.end(replies.TOO_MANY_ERRORS, EndReason.ERRORS)
         else:
             self._send(answer)
 
+    def _refuse_line(self, answer: Reply, line: bytes | LineFlaw) -> None:
+        """Refuse what the driver has not been asked about, and tell it."""
+        if self._patience.may_tell():
+            self._events.append(command_refused(line, answer))
+        self._refuse(answer)
+
     def _note_idle(self) -> bool:
         """Count a command that brings no mail; False when it was the one too many and the session is over."""
-        self._idle_commands += 1
-        if self._idle_commands > _IDLE_COMMANDS:
-            self._errors += 1
-            if self._errors > self._limits.errors:
-                self.end(replies.TOO_MANY_ERRORS, EndReason.ERRORS)
-                return False
-        return True
+        if self._patience.note_idle():
+            return True
+        self.end(replies.TOO_MANY_ERRORS, EndReason.ERRORS)
+        return False
 
     def _reset_transaction(self) -> None:
         if self.state in (State.MAIL, State.RCPT):
@@ -206,17 +209,14 @@ class ServerSession:
         if line is None:
             return False
         if isinstance(line, LineFlaw):
-            self._refuse(replies.LINE_REPLIES[line])
+            self._refuse_line(replies.LINE_REPLIES[line], line)
             return True
         verb, _, argument = line.partition(b" ")
-        obey = _VERBS.get(verb) or _VERBS.get(verb.upper())
-        if obey is None:
-            self._refuse(replies.UNKNOWN)
-            return True
+        obey = _VERBS.get(verb) or _VERBS.get(verb.upper()) or ServerSession._unknown
         try:
             obey(self, argument.strip(b" \t"))
         except RefusedCommandError as error:
-            self._refuse(error.reply)
+            self._refuse_line(error.reply, line)
         return True
 
     def _ehlo(self, argument: bytes) -> None:
@@ -239,15 +239,13 @@ class ServerSession:
 
     def _mail(self, argument: bytes) -> None:
         if not self._may(Event.MAIL_ACCEPTED):
-            self._refuse(replies.HELLO_FIRST if self.state is State.CONNECTED else replies.BAD_SEQUENCE)
-            return
+            raise RefusedCommandError(replies.HELLO_FIRST if self.state is State.CONNECTED else replies.BAD_SEQUENCE)
         if self._messages >= self._limits.messages_per_session:
             self.end(replies.TOO_MANY_MESSAGES, EndReason.MESSAGES)
             return
         path, parameters = read_mail(argument)
         if parameters.size is not None and parameters.size > self._limits.text_octets:
-            self._refuse(replies.TOO_LARGE)
-            return
+            raise RefusedCommandError(replies.TOO_LARGE)
         self._smtputf8 = parameters.smtputf8
         self._ask(Question.MAIL, MailGiven(path, parameters))
 
@@ -261,12 +259,10 @@ class ServerSession:
 
     def _rcpt(self, argument: bytes) -> None:
         if not self._may(Event.RCPT_ACCEPTED):
-            self._refuse(replies.BAD_SEQUENCE)
-            return
+            raise RefusedCommandError(replies.BAD_SEQUENCE)
         self._recipients_given += 1
         if self._recipients >= self._limits.recipients:
-            self._refuse(replies.TOO_MANY_RECIPIENTS)
-            return
+            raise RefusedCommandError(replies.TOO_MANY_RECIPIENTS)
         path, parameters = read_rcpt(argument, smtputf8=self._smtputf8)
         self._ask(Question.RCPT, RcptGiven(path, parameters))
 
@@ -280,14 +276,14 @@ class ServerSession:
 
     def _data(self, argument: bytes) -> None:
         if argument:
-            self._refuse(replies.NO_PARAMETERS)
-        elif self._may(Event.DATA_STARTED):
+            raise RefusedCommandError(replies.NO_PARAMETERS)
+        if self._may(Event.DATA_STARTED):
             self._ask(Question.DATA, DataAsked())
         elif self.state is State.MAIL and self._recipients_given:
             # RFC 2920 section 3.1: a pipelining client could not know; this is no error of its own.
             self._send(replies.NO_RECIPIENTS)
         else:
-            self._refuse(replies.BAD_SEQUENCE)
+            raise RefusedCommandError(replies.BAD_SEQUENCE)
 
     def _data_answered(self, answer: Reply) -> None:
         if answer.code == 354:
@@ -300,8 +296,8 @@ class ServerSession:
 
     def _rset(self, argument: bytes) -> None:
         if argument:
-            self._refuse(replies.NO_PARAMETERS)
-        elif self._note_idle():
+            raise RefusedCommandError(replies.NO_PARAMETERS)
+        if self._note_idle():
             self._reset_transaction()
             self._move(Event.RESET)
             self._outgoing.append(replies.OK)
@@ -326,7 +322,10 @@ class ServerSession:
             self._ask(Question.OTHER, ExpandAsked(read_name(argument)))
 
     def _unimplemented(self, _argument: bytes) -> None:
-        self._refuse(replies.UNIMPLEMENTED)
+        raise RefusedCommandError(replies.UNIMPLEMENTED)
+
+    def _unknown(self, _argument: bytes) -> None:
+        raise RefusedCommandError(replies.UNKNOWN)
 
     def _http(self, _argument: bytes) -> None:
         # A web browser made to talk to us: what follows is chosen by a stranger.
@@ -361,7 +360,7 @@ class ServerSession:
     def _text_answered(self, answer: Reply) -> None:
         if answer.is_positive:
             self._messages += 1
-            self._idle_commands = 0
+            self._patience.note_message()
             self._move(Event.COMMITTED)
             self._send(answer)
         else:

@@ -26,6 +26,14 @@ class EndReason(enum.Enum):
     REFUSED = "refused"  # the driver answered 421
     LOST = "lost"  # the connection went away
 
+    @property
+    def is_abrupt(self) -> bool:
+        """Does the client still talk?  To close with input unread would cost it the reply that says why."""
+        return self in _ABRUPT
+
+
+_ABRUPT = frozenset({EndReason.ERRORS, EndReason.MESSAGES, EndReason.NOT_SMTP, EndReason.REFUSED})
+
 
 class HelloGiven(Struct, frozen=True):
     """EHLO or HELO was given and has been answered."""
@@ -77,6 +85,18 @@ class TransactionReset(Struct, frozen=True):
     """RSET, or another EHLO: the transaction is gone; abandon what was kept of it."""
 
 
+class CommandRefused(Struct, frozen=True):
+    """The session refused a line without asking anybody; the reply is queued.  At most limits.errors + 1 in a session.
+
+    ``command`` is one of the commands that exist, or says why it is none: what else a client
+    sends is not quoted, since it may be a password.
+    """
+
+    command: str
+    argument: str  # as sent, cut to a bound
+    reply: Reply
+
+
 class VerifyAsked(Struct, frozen=True):
     """VRFY.  Waits."""
 
@@ -104,6 +124,7 @@ ServerEvent = (
     | TextEnded
     | TextRefused
     | TransactionReset
+    | CommandRefused
     | VerifyAsked
     | ExpandAsked
     | SessionEnded

@@ -14,6 +14,7 @@ from posthouse.mail import events
 from posthouse.mail.reply import Reply, reply
 from posthouse.site.model import Network
 from posthouse.smtp.server import (
+    CommandRefused,
     DataAsked,
     EndReason,
     ExpandAsked,
@@ -42,9 +43,6 @@ from posthouse.submit.transaction import Transaction
 # (256 KiB in the event loops we use) bounds a connection's input at less than half a megabyte.
 _MOST_BUFFERED_OCTETS = 128 * 1024
 _LINGER_SECONDS = 5.0  # for the last reply to reach a peer that does not read
-# Endings that come while the client still talks.  To close with input unread resets the connection, and
-# the client would lose the reply that says why.
-_ABRUPT = frozenset({EndReason.ERRORS, EndReason.MESSAGES, EndReason.NOT_SMTP, EndReason.REFUSED})
 _SLICE_SECONDS = 0.02  # of one connection's work, before the others have their turn
 
 _TROUBLE = reply(421, "4.3.0", "Local trouble, try again later")  # 421: the session ends with it
@@ -92,8 +90,7 @@ class Connection(asyncio.Protocol):
             self._refuse(refusal)
             return
         self._admitted = True
-        self._service.log.event(events.CONNECTED, client=self._name, port=self._peer.port or None)
-        self._service.meter.count("smtpd_sessions_total")
+        self._service.log_connected(self._name, self._peer.port)
         self._renew()
         self._session.greet()
         self._pump()
@@ -306,6 +303,10 @@ class Connection(asyncio.Protocol):
         self._renew()
         self._abandon()
 
+    def _command_refused(self, event: CommandRefused) -> None:
+        known = {"helo": self._client.name or None, "argument": event.argument or None}
+        self._service.log_refusal(self._name, event.command, event.reply, **known)
+
     def _verify(self, event: VerifyAsked) -> None:
         self._ask(self._service.intake.verify(event.argument), self._session.answer)
 
@@ -337,7 +338,7 @@ class Connection(asyncio.Protocol):
     def _over(self, reason: EndReason) -> None:
         """The session ended; a question that is still under way abandons its transaction when it comes back."""
         self._ended = True
-        self._lingers = reason in _ABRUPT
+        self._lingers = reason.is_abrupt
         if not self._asking:
             self._abandon()
         self._service.log.event(events.DISCONNECTED, client=self._name, reason=reason.value)
@@ -353,8 +354,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refusal: Reply) -> None:
         self._ended = True
-        self._service.log.event(events.REFUSED, client=self._name, command="(connect)", reply=str(refusal))
-        self._service.meter.count("smtpd_refused_connections_total")
+        self._service.log_turned_away(self._name, refusal)
         self._transport.write(f"{refusal}\r\n".encode("ascii"))
         self._close()
 
@@ -392,6 +392,7 @@ _CARRY: dict[type[ServerEvent], Callable[[Connection, Any], None]] = {
     TextEnded: Connection._text_ended,
     TextRefused: Connection._text_refused,
     TransactionReset: Connection._void,
+    CommandRefused: Connection._command_refused,
     VerifyAsked: Connection._verify,
     ExpandAsked: Connection._expand,
     SessionEnded: Connection._session_ended,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from posthouse.mail import events
 from posthouse.mail.limits import Limits, Timeouts
+from posthouse.mail.reply import Reply
 from posthouse.ports import EventLog, Meter
 from posthouse.smtpd.admission import Admission
 from posthouse.submit.intake import Intake
@@ -48,6 +49,21 @@ class Service:
             error=f"{type(error).__name__}: {error}",
             traceback="".join(traceback.format_exception(error)),
         )
+
+    def log_connected(self, client: str, port: int) -> None:
+        """Log that a client was admitted; 0 for one without a port."""
+        self.log.event(events.CONNECTED, client=client, port=port or None)
+        self.meter.count("smtpd_sessions_total")
+
+    def log_turned_away(self, client: str, reply: Reply) -> None:
+        """Log a connection that was refused as such."""
+        self.log_refusal(client, "(connect)", reply)
+        self.meter.count("smtpd_refused_connections_total")
+
+    def log_refusal(self, client: str, command: str, reply: Reply, **known: object) -> None:
+        """Log what submit never heard of.  ``command`` comes from a small set: it is counted by name."""
+        self.log.event(events.REFUSED, client=client, command=command, reply=str(reply), **known)
+        self.meter.count("refused_total", command=command, code=str(reply.code))
 
     def add(self, connection: "Connection") -> None:
         """Take a connection in."""
