@@ -9,11 +9,13 @@ import pytest
 from posthouse.cli.errors import CommandError
 from posthouse.cli.supervision.children import READY, fork_child
 from posthouse.cli.supervision.ground import SpoolLock
-from posthouse.cli.supervision.sockets import ListenerSockets, bind, metrics_name, socket_names
+from posthouse.cli.supervision.sockets import ListenerSockets, bind, metrics_name, sockets_of
 from posthouse.mail.limits import Limits
+from posthouse.mail.lookup import BUILTIN, Origin
 from posthouse.site.model import Listener
 from posthouse.smtpd.admission import Admission, Peer, may_relay
 from posthouse.smtpd.board import Board
+from support.reception import small_site
 from support.waiting import until
 
 
@@ -24,18 +26,22 @@ def test_binding_is_all_or_nothing():
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
 
-        with pytest.raises(CommandError, match=address):
-            sockets.bind_missing(["127.0.0.1:0", address])
+        with pytest.raises(CommandError) as refusal:
+            sockets.bind_missing({"127.0.0.1:0": Origin("site.toml", 4, 1), address: Origin("site.toml", 7, 1)})
+
+    said = f"site.toml:7:1: cannot listen on {address}: Address already in use; stop the program that listens there, "
+    assert str(refusal.value) == said + "or write another port"
+    assert refusal.value.code == os.EX_OSERR
 
     assert sockets.not_among([]) == []
 
 
 def test_a_socket_that_stays_is_not_bound_anew():
     sockets = ListenerSockets()
-    sockets.bind_missing(["127.0.0.1:0", "127.0.0.2:0"])
+    sockets.bind_missing(dict.fromkeys(["127.0.0.1:0", "127.0.0.2:0"], BUILTIN))
     kept = sockets["127.0.0.1:0"]
 
-    assert sockets.bind_missing(["127.0.0.1:0", "127.0.0.3:0"]) == ["127.0.0.3:0"]
+    assert sockets.bind_missing(dict.fromkeys(["127.0.0.1:0", "127.0.0.3:0"], BUILTIN)) == ["127.0.0.3:0"]
     sockets.close_others(["127.0.0.1:0", "127.0.0.3:0"])
 
     assert sockets["127.0.0.1:0"] is kept
@@ -43,17 +49,35 @@ def test_a_socket_that_stays_is_not_bound_anew():
     sockets.close_others([])
 
 
-def test_the_metrics_may_share_their_declaration_with_a_listener():
-    names = socket_names([Listener("127.0.0.1:0")], "127.0.0.1:0")
+def test_the_metrics_may_share_their_declaration_with_a_listener(tmp_path):
+    site = small_site(tmp_path, metrics="127.0.0.1:0")
+    listener = Listener("127.0.0.1:0", origin=Origin("site.toml", 4, 1))
 
-    assert names == ["127.0.0.1:0", metrics_name("127.0.0.1:0")]
+    wanted = sockets_of(site, [listener])
+
+    file = Origin(str(site.file))
+    assert wanted == {"127.0.0.1:0": listener.origin, metrics_name("127.0.0.1:0"): file}
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [
+        pytest.param("192.0.2.1:0", "write an address that this machine has", id="somebody else's address"),
+        pytest.param("unix:/nowhere/at/all", "write host:port", id="no such directory"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_told_with_what_would_be_right(address, advice):
+    with pytest.raises(CommandError, match=advice) as refusal:
+        bind(address, Origin("site.toml", 7, 1))
+
+    assert str(refusal.value).startswith(f"site.toml:7:1: cannot listen on {address}: ")
 
 
 def test_a_stale_unix_socket_is_replaced_and_open_to_everybody(tmp_path):
     path = tmp_path / "submit.sock"
-    bind(f"unix:{path}").close()
+    bind(f"unix:{path}", BUILTIN).close()
 
-    with bind(f"unix:{path}"):
+    with bind(f"unix:{path}", BUILTIN):
         assert path.stat().st_mode & 0o777 == 0o666
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
@@ -64,7 +88,7 @@ def test_a_file_in_the_way_of_a_unix_socket_is_kept(tmp_path):
     path.write_text("a file")
 
     with pytest.raises(CommandError, match="precious"):
-        bind(f"unix:{path}")
+        bind(f"unix:{path}", BUILTIN)
 
     assert path.read_text() == "a file"
 

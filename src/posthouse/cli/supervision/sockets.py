@@ -4,18 +4,28 @@ The rule: binding is all or nothing.  ``ListenerSockets.adopt`` first binds what
 forgets what is gone, so that a reload that cannot have its port changes nothing.
 """
 
+import errno
 import os
 import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from posthouse.cli.errors import CommandError
-from posthouse.site.model import Listener
+from posthouse.mail.lookup import Origin
+from posthouse.mail.problem import Problem
+from posthouse.site.model import Listener, Site
 
 _BACKLOG = 1024
 _UNIX = "unix:"
 _METRICS = "metrics "
+
+_ADVICE = {
+    errno.EADDRINUSE: "stop the program that listens there, or write another port",
+    errno.EADDRNOTAVAIL: "write an address that this machine has, or 0.0.0.0 or [::] for all of them",
+    errno.EACCES: 'start as root, with an account in "user" of [site], or write a port from 1024 on',
+}
+_OTHER_ADVICE = "write host:port, [v6]:port or unix:/path of this machine"
 
 
 class ListenerSockets:
@@ -24,13 +34,13 @@ class ListenerSockets:
     def __init__(self) -> None:
         self._sockets: dict[str, socket.socket] = {}
 
-    def bind_missing(self, names: Iterable[str]) -> list[str]:
-        """Bind everything that is not open yet and return what; raises CommandError and then binds nothing."""
+    def bind_missing(self, wanted: Mapping[str, Origin]) -> list[str]:
+        """Bind what is not open yet and return its names; raises CommandError, which says where, and binds nothing."""
         bound: list[str] = []
         try:
-            for name in names:
+            for name, origin in wanted.items():
                 if name not in self._sockets:
-                    self._sockets[name] = bind(name.removeprefix(_METRICS))
+                    self._sockets[name] = bind(name.removeprefix(_METRICS), origin)
                     bound.append(name)
         except CommandError:
             self.close(bound)
@@ -74,12 +84,14 @@ def actual_address(bound: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def bind(address: str) -> socket.socket:
-    """Bind and listen on ``host:port``, ``[v6]:port`` or ``unix:/path``.  Raises CommandError naming the address."""
+def bind(address: str, origin: Origin) -> socket.socket:
+    """Bind and listen on ``host:port``, ``[v6]:port`` or ``unix:/path``.  Raises CommandError naming the origin."""
     try:
         bound = _bind_unix(address.removeprefix(_UNIX)) if address.startswith(_UNIX) else _bind_tcp(address)
     except OSError as error:
-        raise CommandError(f"cannot listen on {address}: {error.strerror or error}", os.EX_OSERR) from error
+        wrong = f"cannot listen on {address}: {error.strerror or error}"
+        problem = Problem(origin, wrong, _ADVICE.get(error.errno or 0, _OTHER_ADVICE))
+        raise CommandError(str(problem), os.EX_OSERR) from error
     bound.setblocking(False)
     return bound
 
@@ -123,7 +135,8 @@ def metrics_name(address: str) -> str:
     return _METRICS + address
 
 
-def socket_names(listeners: Iterable[Listener], metrics: str) -> list[str]:
-    """Return the names of all sockets that a site wants open."""
-    names = [listener.address for listener in listeners]
-    return [*names, metrics_name(metrics)] if metrics else names
+def sockets_of(site: Site, listeners: Iterable[Listener]) -> dict[str, Origin]:
+    """Return the names of all sockets that a site wants open, and where it says so."""
+    file = Origin(str(site.file))
+    wanted = {one.address: one.origin if one.origin.line else file for one in listeners}
+    return {**wanted, metrics_name(site.metrics): file} if site.metrics else wanted

@@ -28,7 +28,7 @@ from posthouse.cli.supervision.ground import (
     write_pid_file,
 )
 from posthouse.cli.supervision.preload import preload_daemon
-from posthouse.cli.supervision.sockets import ListenerSockets, metrics_name, socket_names
+from posthouse.cli.supervision.sockets import ListenerSockets, metrics_name, sockets_of
 from posthouse.mail import events
 from posthouse.mail.errors import PosthouseError, SpoolError
 from posthouse.site.model import Site
@@ -171,7 +171,7 @@ class Supervisor:
     # Generations.
 
     def _bind(self, site: Site) -> list[str]:
-        return self._sockets.bind_missing(socket_names(wiring.listeners_of(site), site.metrics))
+        return self._sockets.bind_missing(sockets_of(site, wiring.listeners_of(site)))
 
     def _begin(self, site: Site, orphans: tuple[str, ...] = ()) -> None:
         """Fork a generation; it takes over when it is ready."""
@@ -211,7 +211,7 @@ class Supervisor:
         else:
             old.retire()
             old.order(RETIRE)
-            self._sockets.close_others(socket_names(listeners, generation.site.metrics))
+            self._sockets.close_others(sockets_of(generation.site, listeners))
             self._log.close()
             self._log = wiring.light_event_log(self._site, wiring.system_clock(), "supervisor")
             self._leaving, self._leaving_until = old, time.monotonic() + _RETIRED_SECONDS
@@ -245,7 +245,7 @@ class Supervisor:
         if self._current is None:
             self._failure = CommandError(f"cannot start: {why}", os.EX_UNAVAILABLE)
             return
-        self._sockets.close_others(socket_names(self._current.listeners, self._current.site.metrics))
+        self._sockets.close_others(sockets_of(self._current.site, self._current.listeners))
         self._refuse_reload([why])
 
     def _reap(self) -> None:
