@@ -101,7 +101,8 @@ def test_only_the_root_and_the_commands_know_the_adapters():
 
 def test_every_module_says_what_it_is_for():
     for module in MODULES:
-        assert ast.get_docstring(ast.parse(module.read_text())), f"{module} opens without a docstring"
+        purpose = ast.get_docstring(ast.parse(module.read_text())) or ""
+        assert len(purpose.split()) > 3, f"{module} opens without a docstring"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: str(m.relative_to(SOURCE)))
