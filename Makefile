@@ -1,5 +1,5 @@
 # The commands that a person needs; each does its own set-up in .venv.
-# PYTHON chooses the interpreter for .venv (3.11 or newer; Debian's own unless given); BENCH and SOAK take options.
+# PYTHON chooses the interpreter for .venv (3.11 or newer; Debian's own unless given); BENCH takes options.
 
 PYTHON ?=
 WORKERS ?= 3

@@ -3,8 +3,7 @@
 The rule: nothing else in the program names both a port's user and its adapter.  Every import
 of an adapter stands inside the function that needs it, because the sendmail command
 comes through here too and has to start fast: it uses ``load_site`` and ``direct_intake``,
-and none of asyncio, prometheus_client, dnspython or uvloop.  The parts of the
-daemon's processes are joined in wiring_daemon.py.
+and none of asyncio, prometheus_client, dnspython or uvloop.
 """
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone

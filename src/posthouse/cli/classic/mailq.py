@@ -4,7 +4,7 @@
 
                 /var/spool/posthouse (2 requests)
     -----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------
-    1QjK2m0aBcDeF       512 Sun Nov 22 07:42 <sender@example.org>
+    0SA7RRTYWR9R6       512 Sun Nov 22 07:42 <sender@example.org>
                      (connection refused)
                                              <recipient@example.net>
                 Total requests: 2
