@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from posthouse.mail.address import Address
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.limits import Limits
+from posthouse.mail.xtext import decode_xtext, encode_xtext
 from posthouse.smtp.grammar import read_forward_path
-from posthouse.smtp.parameters import decode_xtext, encode_xtext
 from posthouse.smtp.server import SessionEnded, TextChunk
 from posthouse.smtp.transparency import TextDecoder, TextEncoder
 from support.smtp_dialogs import MemoryWire
@@ -174,5 +174,5 @@ def test_xtext_survives(text):
     """decode(encode(text)) is the text, and the xtext is plain ASCII without space, + or =."""
     xtext = encode_xtext(text)
 
-    assert decode_xtext(xtext) == text
+    assert decode_xtext(xtext).decode() == text
     assert all("!" <= character <= "~" and character != "=" for character in xtext)

@@ -223,6 +223,7 @@ def test_a_hostile_diagnostic_forges_nothing():
         pytest.param("rfc822;a+2g", "rfc822; a+2g", id="not xtext"),
         pytest.param("no semicolon", None, id="malformed"),
         pytest.param("x400;c=us", "x400; c=us", id="another kind of address"),
+        pytest.param("x_400.v2;c=us", "x_400.v2; c=us", id="a kind is any atom, as RCPT takes it"),
         pytest.param("utf-8;j\\x{FC}rgen@c", "utf-8; j\\x{FC}rgen@c", id="utf-8 stays escaped towards old readers"),
     ],
 )

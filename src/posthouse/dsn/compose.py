@@ -12,11 +12,11 @@ import re
 from posthouse.dsn.fields import (
     address_field,
     date_field,
-    decode_xtext,
     escape_non_ascii,
     field,
     one_line,
     original_recipient,
+    readable_xtext,
 )
 from posthouse.dsn.report import Action, RecipientReport, Report
 from posthouse.dsn.words import SUBJECTS, human_text, leading_action
@@ -128,7 +128,7 @@ def _statuses(report: Report) -> str:
 def _message_fields(report: Report) -> str:
     lines = [field("Reporting-MTA", f"dns; {report.reporting_mta}")]
     if report.envid:
-        envid = decode_xtext(report.envid)
+        envid = readable_xtext(report.envid)
         lines.insert(0, field("Original-Envelope-Id", envid if _is_global(report) else escape_non_ascii(envid)))
     lines.append(field("Arrival-Date", date_field(report.arrival)))
     lines.append(field("X-Posthouse-Queue-ID", report.queue_id))

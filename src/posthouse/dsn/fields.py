@@ -10,10 +10,10 @@ from datetime import datetime
 from email.utils import format_datetime
 
 from posthouse.mail.address import Address
+from posthouse.mail.errors import MalformedError
+from posthouse.mail.xtext import decode_xtext
 
-_XTEXT = re.compile(rb"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")  # RFC 3461 section 4
-_HEX = re.compile(rb"\+([0-9A-F]{2})")
-_ORCPT = re.compile(r"([A-Za-z0-9-]{1,40});(.+)", re.DOTALL)
+_ORCPT = re.compile(r"([A-Za-z0-9!#$%&'*+./=?^_`{|}~-]+);(.+)", re.DOTALL)  # the address type is an atom
 _UNICODE_ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")  # RFC 6533 section 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _WIDTH = 76
@@ -31,14 +31,11 @@ def escape_non_ascii(text: str) -> str:
     return "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in text)
 
 
-def decode_xtext(text: str) -> str:
+def readable_xtext(text: str) -> str:
     """Return what xtext stands for; text that is not xtext, or hides more than one line of text, as it is."""
-    wire = text.encode("utf-8", "replace")
-    if _XTEXT.fullmatch(wire) is None:
-        return one_line(text)
     try:
-        decoded = _HEX.sub(lambda match: bytes((int(match[1], 16),)), wire).decode("utf-8")
-    except UnicodeDecodeError:
+        decoded = decode_xtext(text).decode("utf-8")
+    except (MalformedError, UnicodeDecodeError):
         return one_line(text)
     return one_line(text) if _CONTROL.search(decoded) else decoded
 
@@ -57,7 +54,7 @@ def original_recipient(orcpt: str, given: Address, *, unicode: bool) -> str:
     if match is None:
         return ""
     kind, text = match[1], match[2]
-    decoded = decode_xtext(text) if text.isascii() else one_line(text)
+    decoded = readable_xtext(text) if text.isascii() else one_line(text)
     if kind.lower() == "utf-8":
         decoded = _UNICODE_ESCAPE.sub(_from_escape, decoded)
     return address_field(kind, decoded or str(given), unicode=unicode)

@@ -11,13 +11,13 @@ from posthouse.mail.address import Path
 from posthouse.mail.envelope import Body, Notify, Return
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.reply import Reply, reply
+from posthouse.mail.xtext import decode_xtext
 from posthouse.smtp.grammar import read_forward_path, read_reverse_path
 from posthouse.smtp.parameters import (
     NO_MAIL_PARAMETERS,
     NO_RCPT_PARAMETERS,
     MailParameters,
     RcptParameters,
-    decode_xtext,
 )
 
 _MAX_ENVID = 100  # RFC 3461 section 4.4
@@ -32,6 +32,7 @@ _NOTIFY_WORDS = {"SUCCESS": Notify.SUCCESS, "FAILURE": Notify.FAILURE, "DELAY": 
 
 # Wider than RFC 5321's Domain, for the names that real clients give; nothing that would need quoting in Received:.
 _CLIENT_NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+./:=?\[\]^_`{|}~-]{1,255}")
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 
 _NEEDS_UTF8 = reply(553, "5.6.7", "that address needs SMTPUTF8")
@@ -204,9 +205,12 @@ def _read_orcpt(value: str | None) -> str:
 
 def _check_xtext(keyword: str, value: str) -> None:
     try:
-        decode_xtext(value)
+        octets = decode_xtext(value)
     except MalformedError as error:
         raise _refused(501, "5.5.4", f"{keyword} is not xtext") from error
+    # An encoded line end would reach the header fields of a DSN.
+    if _CONTROL.search(octets):
+        raise _refused(501, "5.5.4", f"{keyword} hides a control character")
 
 
 _MAIL_READERS: dict[str, tuple[str, Callable[[str | None], object]]] = {

@@ -4,18 +4,11 @@ One rule: what is kept is what the sender wrote (ENVID and ORCPT stay xtext), so
 that it can be passed on unchanged.  Reading is smtp/commands.py's work.
 """
 
-import re
-
 from msgspec import Struct
 
 from posthouse.mail.address import Address, Path
 from posthouse.mail.envelope import Body, Notify, Return
-from posthouse.mail.errors import MalformedError
 
-# RFC 3461 section 4: any printable character but "+" and "=", and "+" with two upper-case hexadecimal digits.
-_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
-_HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
-_NEEDS_XTEXT = re.compile(rb"[^!-*,-<>-~]")
 _NOTIFY_WORDS = ((Notify.SUCCESS, "SUCCESS"), (Notify.FAILURE, "FAILURE"), (Notify.DELAY, "DELAY"))
 
 
@@ -38,23 +31,6 @@ class RcptParameters(Struct, frozen=True):
 
 NO_MAIL_PARAMETERS = MailParameters()
 NO_RCPT_PARAMETERS = RcptParameters()
-
-
-def encode_xtext(text: str) -> str:
-    """Return the text as xtext (RFC 3461 section 4), UTF-8 where it is not ASCII."""
-    return _NEEDS_XTEXT.sub(lambda match: b"+%02X" % match[0][0], text.encode()).decode("ascii")
-
-
-def decode_xtext(xtext: str) -> str:
-    """Return the text of an xtext.  Raises MalformedError, also for an encoded control character."""
-    if not _XTEXT.fullmatch(xtext):
-        raise MalformedError(f"{xtext!r} is not xtext (RFC 3461 section 4)")
-    octets = _HEXCHAR.sub(lambda match: bytes.fromhex(match[1].decode("ascii")), xtext.encode("ascii"))
-    text = octets.decode("utf-8", "replace")
-    # An encoded line end would reach the header fields of a DSN.
-    if any(character < " " or character == "\x7f" for character in text):
-        raise MalformedError("xtext hides a control character")
-    return text
 
 
 def format_mail(path: Path, parameters: MailParameters) -> bytes:

@@ -175,16 +175,11 @@ def _set_return(options: Options, value: str) -> None:
 
 def _set_envid(options: Options, value: str) -> None:
     # RFC 3461 section 4.4: at most 100 characters; sendmail has always taken it as xtext.
-    if len(value) > 100 or not is_xtext(value):
+    from posthouse.mail.xtext import is_xtext
+
+    if not 0 < len(value) <= 100 or not is_xtext(value):
         raise MalformedError("-V: the envelope id must be at most 100 characters of xtext (RFC 3461)")
     options.envid = value
-
-
-def is_xtext(value: str) -> bool:
-    """Is this xtext?  RFC 3461 section 4: printable without blank and =, + only as +HH."""
-    import re
-
-    return re.fullmatch(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+", value) is not None
 
 
 def _set_body(options: Options, value: str) -> None:
