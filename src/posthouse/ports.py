@@ -24,6 +24,7 @@ from posthouse.mail.queued import (
     QueueFilter,
     QueueId,
     QueueRow,
+    QueueTotals,
     Settlement,
     Verb,
     WarningMark,
@@ -182,6 +183,9 @@ class SpoolQueue(Protocol):
 
     async def group(self, query: QueueFilter, by: str) -> Sequence[QueueCount]:
         """Count by ``host``, ``channel``, ``sender``, ``recipient-domain``, ``state``; largest first."""
+
+    async def totals(self) -> QueueTotals:
+        """Count what is queued; cheap whatever there is, for metrics and headings."""
 
     async def act(self, query: QueueFilter, verb: Verb, now: datetime, *, dry_run: bool, note: str = "") -> int:
         """Do an operator's verb to matching recipients and return how many.  Leased ones are left alone."""

@@ -940,6 +940,29 @@ def test_counts_by(kind, by, expected, tmp_path):
 
 
 @on_every_spool
+async def test_totals_count_recipients_by_state_and_messages_once(spool):
+    assert (await spool.totals()).oldest is None
+    await post(spool, envelope("x@b.example", "y@C.example", "z@c.example"))
+    await post(spool, bounce_envelope("x@B.example"), at=NOON + minutes(1))
+    await spool.act(QueueFilter(sender="<>"), Verb.HOLD, NOON, dry_run=False)
+    (batch,) = await spool.lease(request(spare={Hop("smtp", "c.example"): 0}))
+    leased = await spool.totals()
+    await spool.settle(settlements(batch, Ending.REPORT, outcome=REFUSED))
+    owed = await spool.totals()
+    await spool.lease(request(spare={Hop("smtp", "c.example"): 0}))
+
+    assert leased.recipients == {
+        RecipientState.QUEUED: 2,
+        RecipientState.LEASED: 1,
+        RecipientState.HELD: 1,
+        RecipientState.REPORTING: 0,
+    }
+    assert (leased.messages, leased.oldest) == (2, NOON)
+    assert (owed.recipients[RecipientState.LEASED], owed.recipients[RecipientState.REPORTING]) == (0, 1)
+    assert await spool.totals() == owed, "a report keeps its name under a lease"
+
+
+@on_every_spool
 async def test_counting_by_an_unknown_word_says_which_are_known(spool):
     with pytest.raises(MalformedError, match="recipient-domain"):
         await spool.group(QueueFilter(), "colour")

@@ -35,6 +35,7 @@ from posthouse.mail.queued import (
     QueueFilter,
     QueueId,
     QueueRow,
+    QueueTotals,
     RecipientState,
     Settlement,
     Verb,
@@ -317,6 +318,15 @@ class MemorySpool:
             oldest = min(info.accepted for info in distinct)
             counts.append(QueueCount(key, len(infos), len(distinct), sum(info.octets for info in distinct), oldest))
         return sorted(counts, key=lambda count: (-count.recipients, count.key))
+
+    async def totals(self) -> QueueTotals:
+        """Count what is queued."""
+        self._check()
+        counts = dict.fromkeys(RecipientState, 0)
+        for _, row in self._rows():
+            counts[row.visible_state] += 1
+        accepted = (message.info.accepted for message in self._messages.values())
+        return QueueTotals(counts, len(self._messages), min(accepted, default=None))
 
     async def act(self, query: QueueFilter, verb: Verb, now: datetime, *, dry_run: bool, note: str = "") -> int:
         """Do an operator's verb."""

@@ -14,13 +14,14 @@ from posthouse.deliver.world import World
 from posthouse.dsn.compose import compose
 from posthouse.mail import events
 from posthouse.mail.errors import SpoolError
-from posthouse.mail.queued import Batch, LeaseRequest, QueueFilter, QueueId, WarningMark
+from posthouse.mail.queued import Batch, LeaseRequest, QueueId, WarningMark
 from posthouse.scheduling.retry import sweep_interval
 
 _AT_ONCE = 50  # batches asked for at a time
 _ROUNDS = 20  # of them in one sweep: then mail that can be delivered has its turn again
 _MOST_UNTOLD = 1000
 _MEASURE_EVERY = timedelta(minutes=1)
+_FIRST_MEASURE = timedelta(seconds=1)  # after the start; the pauses double up to the above
 _NO_WAY_BACK = "This warning is for the postmaster. It could not be sent to {sender}."
 
 
@@ -35,26 +36,40 @@ class Sweeper:
         self._interval = sweep_interval(settings.retry)
         self._next = world.clock.now()
         self._next_measure = world.clock.now()
+        self._pause = _FIRST_MEASURE
         self._untold: set[QueueId] = set()  # senders that no warning can reach: not tried every minute
 
     @property
     def next(self) -> datetime:
-        """When the next sweep is due."""
-        return self._next
+        """When there is something to do again."""
+        return min(self._next, self._next_measure)
 
     @property
     def is_due(self) -> bool:
-        """Is it time?  A clock set back must not stop the sweeps until it has caught up."""
-        now = self._world.clock.now()
-        return not now < self._next <= now + self._interval
+        """Is it time?"""
+        return self._must_sweep(self._world.clock.now()) or self._must_measure(self._world.clock.now())
 
     async def sweep(self) -> None:
-        """Do it all.  Raises SpoolError; the next sweep does what this one did not."""
+        """Do all that is due.  Raises SpoolError; the next sweep does what this one did not."""
         now = self._world.clock.now()
-        self._next = now + self._interval
-        await self._expire(now)
-        await self._warn(now)
-        await self._measure(now)
+        measures = self._must_measure(now)
+        if measures:
+            self._next_measure = now + self._pause
+            self._pause = min(2 * self._pause, _MEASURE_EVERY)
+        if self._must_sweep(now):
+            self._next = now + self._interval
+            await self._expire(now)
+            await self._warn(now)
+        if measures:
+            await self._measure(now)
+
+    # A clock set back must stop neither until it has caught up.
+
+    def _must_sweep(self, now: datetime) -> bool:
+        return not now < self._next <= now + self._interval
+
+    def _must_measure(self, now: datetime) -> bool:
+        return not now < self._next_measure <= now + _MEASURE_EVERY
 
     async def _expire(self, now: datetime) -> None:
         # The schedule makes the last attempt at expiry; what is older by a sweep had no chance of one.
@@ -123,13 +138,8 @@ class Sweeper:
         )
 
     async def _measure(self, now: datetime) -> None:
-        if now < self._next_measure <= now + _MEASURE_EVERY:
-            return
-        self._next_measure = now + _MEASURE_EVERY
-        counts = {count.key: count for count in await self._world.queue.group(QueueFilter(), "state")}
-        for state in ("queued", "leased", "held", "reporting"):
-            count = counts.get(state)
-            self._world.meter.gauge("queue_recipients", count.recipients if count else 0, state=state)
-            self._world.meter.gauge("queue_messages", count.messages if count else 0, state=state)
-        oldest = min((count.oldest for count in counts.values() if count.oldest), default=now)
-        self._world.meter.gauge("queue_oldest_seconds", (now - oldest).total_seconds())
+        totals, meter = await self._world.queue.totals(), self._world.meter
+        for state, recipients in totals.recipients.items():
+            meter.gauge("queue_recipients", recipients, state=state.value)
+        meter.gauge("queue_messages", totals.messages)
+        meter.gauge("queue_oldest_seconds", (now - (totals.oldest or now)).total_seconds())

@@ -182,3 +182,11 @@ class QueueCount(Struct, frozen=True):
     messages: int
     octets: int = 0
     oldest: datetime | None = None
+
+
+class QueueTotals(Struct, frozen=True):
+    """How much there is: what can be told without reading every row.  A message counts once, whatever its states."""
+
+    recipients: Mapping[RecipientState, int]  # every state has an entry
+    messages: int
+    oldest: datetime | None = None  # when the oldest message was accepted

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from posthouse.adapters.spool_sqlite.store import Operation, Store, Unsynced, ru
 
 T = TypeVar("T")
 Step = Callable[[str], None]
+More = Callable[[], Iterable[Operation[Any]]]
 Result = Any  # what an operation returned, or the exception that it raised
 
 _COLLISIONS = 3  # how often a message is given a new queue id
@@ -36,6 +37,9 @@ class Runner(Protocol):
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> Coroutine[Any, Any, T]:
         """Run a short reading on a connection of its own."""
+
+    def survey(self, question: Callable[[sqlite3.Connection], T]) -> Coroutine[Any, Any, T]:
+        """Run a reading that may take long, on another connection: nothing short waits for it."""
 
     def file(self, work: Callable[[], T]) -> Coroutine[Any, Any, T]:
         """Run something that waits for the disk."""
@@ -58,10 +62,14 @@ class GroupCommitter:
         self._store: Store | None = None
         self._lock = -1
 
-    def run(self, operations: Sequence[Operation[Any]]) -> list[Result]:
-        """Run operations; the results stand in their order, exceptions among them."""
+    def run(self, operations: Iterable[Operation[Any]], more: More = lambda: ()) -> list[Result]:
+        """Run operations; the results stand in their order, exceptions among them.
+
+        ``more`` gives what has come while other processes had their turn: it joins the group, last in order.
+        """
+        operations = list(operations)
         try:
-            return self._together(operations)
+            return self._together(operations, more)
         except _CommitFailedError as failure:
             error = self._translate(failure.__cause__)
             return [error] * len(operations)
@@ -73,7 +81,7 @@ class GroupCommitter:
     def _alone(self, operation: Operation[Any]) -> Result:
         for _ in range(_COLLISIONS):
             try:
-                return self._together([operation])[0]
+                return self._together([operation], lambda: ())[0]
             except sqlite3.IntegrityError as error:  # a queue id that exists: the next run draws another
                 collision = error
             except _CommitFailedError as failure:
@@ -82,9 +90,10 @@ class GroupCommitter:
                 return self._translate(error)
         return self._translate(collision)
 
-    def _together(self, operations: Sequence[Operation[Any]]) -> list[Result]:
+    def _together(self, operations: list[Operation[Any]], more: More) -> list[Result]:
         store = self._open()
         with self._turn():
+            operations.extend(more())
             store.sync_commits(sync=not all(isinstance(operation, Unsynced) for operation in operations))
             store.connection.execute("BEGIN IMMEDIATE")
             try:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from posthouse.adapters.spool_sqlite import leases, listing
+from posthouse.adapters.spool_sqlite import leases, listing, totals
 from posthouse.adapters.spool_sqlite.commit import Runner, Step
 from posthouse.adapters.spool_sqlite.draft import SqliteDraft
 from posthouse.adapters.spool_sqlite.schema import TEXTS
@@ -32,6 +32,7 @@ from posthouse.mail.queued import (
     QueueFilter,
     QueueId,
     QueueRow,
+    QueueTotals,
     Settlement,
     Verb,
 )
@@ -144,13 +145,17 @@ class SqliteFace:
         now_us = to_microseconds(self._now())
         after: RecipientKey | None = listing.FIRST
         while after is not None:
-            page, after = await self._runner.read(partial(listing.find_page, query=query, after=after, now_us=now_us))
+            page, after = await self._runner.survey(partial(listing.find_page, query=query, after=after, now_us=now_us))
             for row in page:
                 yield row
 
     async def group(self, query: QueueFilter, by: str) -> Sequence[QueueCount]:
         """Count by something, largest first."""
-        return await self._runner.read(lambda connection: listing.group(connection, query, by))
+        return await self._runner.survey(lambda connection: listing.group(connection, query, by))
+
+    async def totals(self) -> QueueTotals:
+        """Count what is queued."""
+        return await self._runner.survey(totals.count)
 
     async def act(self, query: QueueFilter, verb: Verb, now: datetime, *, dry_run: bool, note: str = "") -> int:
         """Do an operator's verb, page by page."""

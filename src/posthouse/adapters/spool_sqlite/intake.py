@@ -34,6 +34,10 @@ class InlineRunner:
         """Read."""
         return self._reader.ask(question)
 
+    async def survey(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Read."""
+        return self._reader.ask(question)
+
     async def file(self, work: Callable[[], T]) -> T:
         """Handle a file."""
         return work()

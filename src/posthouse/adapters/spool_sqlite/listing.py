@@ -161,13 +161,36 @@ def group(connection: sqlite3.Connection, query: QueueFilter, by: str) -> list[Q
     """Count by something, largest first."""
     grouping(by)  # raises for an unknown word
     where = _where(query)
-    rows = connection.execute(
-        "SELECT key, sum(n), count(*), sum(octets), min(accepted_us) FROM"
-        f" (SELECT {_KEYS[by]} AS key, count(*) AS n, m.octets, m.accepted_us {_JOINED}"
-        f" WHERE {where} GROUP BY 1, r.message) GROUP BY key ORDER BY 2 DESC, 1",
+    # Recipients come in the order of messages: what is remembered is a line for each key, not a row for each message.
+    counts: dict[str, _Count] = {}
+    for key, message, octets, accepted_us in connection.execute(
+        f"SELECT {_KEYS[by]}, r.message, m.octets, m.accepted_us {_JOINED} WHERE {where} ORDER BY r.message, r.number",
         where.parameters,
-    )
-    return [QueueCount(key, n, messages, octets, from_microseconds(us)) for key, n, messages, octets, us in rows]
+    ):
+        counted = counts.get(key)
+        if counted is None:
+            counted = counts[key] = _Count(accepted_us)
+        counted.recipients += 1
+        if counted.message != message:
+            counted.message = message
+            counted.messages += 1
+            counted.octets += octets
+    return sorted((_as_count(key, counted) for key, counted in counts.items()), key=lambda c: (-c.recipients, c.key))
+
+
+class _Count(Struct):
+    """What was counted for one key so far; the oldest comes first."""
+
+    oldest_us: int
+    message: int = 0  # counted last
+    recipients: int = 0
+    messages: int = 0
+    octets: int = 0
+
+
+def _as_count(key: str, counted: _Count) -> QueueCount:
+    oldest = from_microseconds(counted.oldest_us)
+    return QueueCount(key, counted.recipients, counted.messages, counted.octets, oldest)
 
 
 class Deed(Struct, frozen=True):

@@ -29,5 +29,5 @@ class SqliteSpool(SqliteFace):
         now: Callable[[], datetime] | None = None,
         step: Step = no_step,
     ) -> None:
-        runner = ThreadRunner(GroupCommitter(folder, min_free_octets, step), Reader(folder))
+        runner = ThreadRunner(GroupCommitter(folder, min_free_octets, step), Reader(folder), Reader(folder))
         super().__init__(folder, runner, min_free_octets=min_free_octets, now=now, step=step)

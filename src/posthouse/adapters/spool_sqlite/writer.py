@@ -1,15 +1,16 @@
-"""The threads behind the event loop: one that writes, one that reads, a few for large texts.
+"""The threads behind the event loop: one that writes, one that reads, one that counts, a few for large texts.
 
-The loop hands an operation over and goes on; the writer takes everything that
-waits as one group, and hands the results of a group back with one call.
+The loop hands an operation over and goes on; the writer waits for its turn among the processes, takes everything
+that waits by then as one group, and hands the results of a group back with one call.
 """
 
 import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -29,15 +30,17 @@ _Job = tuple[Operation[Any], "asyncio.Future[Any]"]
 class ThreadRunner:
     """Runs the spool's work in threads.  Used from one event loop; threads start with the first work."""
 
-    def __init__(self, committer: GroupCommitter, reader: Reader) -> None:
+    def __init__(self, committer: GroupCommitter, reader: Reader, surveyor: Reader) -> None:
         self._committer = committer
         self._reader = reader
+        self._surveyor = surveyor
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._room = asyncio.Semaphore(_WAITING)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._reading: ThreadPoolExecutor | None = None
+        self._surveying: ThreadPoolExecutor | None = None
         self._files: ThreadPoolExecutor | None = None
 
     async def write(self, operation: Operation[T]) -> T:
@@ -62,6 +65,12 @@ class ThreadRunner:
             self._reading = ThreadPoolExecutor(1, thread_name_prefix="spool-reader")
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._reader.ask, question)
 
+    async def survey(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask what may take long, beside the reader."""
+        if self._surveying is None:
+            self._surveying = ThreadPoolExecutor(1, thread_name_prefix="spool-surveyor")
+        return await asyncio.get_running_loop().run_in_executor(self._surveying, self._surveyor.ask, question)
+
     async def file(self, work: Callable[[], T]) -> T:
         """Do something with a file."""
         if self._files is None:
@@ -75,40 +84,34 @@ class ThreadRunner:
         if thread is not None:
             self._jobs.put(None)
             await asyncio.get_running_loop().run_in_executor(None, thread.join)
-        for executor in (self._files, self._reading):
+        for executor in (self._files, self._reading, self._surveying):
             if executor is not None:
                 executor.shutdown(wait=True)
-        self._files = self._reading = None
+        self._files = self._reading = self._surveying = None
         self._reader.close()
+        self._surveyor.close()
         self._committer.close()
 
     # -- in the writer's thread
 
     def _write_groups(self) -> None:
-        while True:
-            group = self._next_group()
-            if group:
-                results = self._committer.run([operation for operation, _ in group])
-                self._hand_back(group, results)
-            else:
-                return
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            results = self._committer.run([job[0]], partial(self._fill, group))
+            self._hand_back(group, results)
 
-    def _next_group(self) -> list[_Job]:
-        """Wait for a job and take all the others that wait; nothing when the spool is being closed."""
-        job = self._jobs.get()
-        group: list[_Job] = []
-        while job is not None:
-            group.append(job)
-            if len(group) == _GROUP:
-                break
+    def _fill(self, group: list[_Job]) -> Iterator[Operation[Any]]:
+        """Take everything that waits by now; the word that the spool is closed is left for the next round."""
+        while len(group) < _GROUP:
             try:
                 job = self._jobs.get_nowait()
             except Empty:
-                break
-        else:
-            if group:
-                self._jobs.put(None)  # the end comes after this group
-        return group
+                return
+            if job is None:
+                self._jobs.put(None)
+                return
+            group.append(job)
+            yield job[0]
 
     def _hand_back(self, group: Sequence[_Job], results: Sequence[Result]) -> None:
         if self._loop is not None:

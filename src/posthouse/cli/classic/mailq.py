@@ -62,8 +62,7 @@ async def listing(rows: AsyncIterator[QueueRow], spool: Path, requests: int) -> 
 
 async def count_messages(queue: SpoolQueue) -> int:
     """Return how many messages are queued."""
-    # Grouping by state would count a message once per state of its recipients.
-    return sum(count.messages for count in await queue.group(QueueFilter(), "sender"))
+    return (await queue.totals()).messages
 
 
 def print_queue(site_file: Path, *, count_only: bool = False) -> int:

@@ -13,7 +13,7 @@ from posthouse.cli.log_files import Event, parse_event
 from posthouse.cli.options import json_option, now, print_json, site_option
 from posthouse.cli.site_access import open_queue, read_site_file
 from posthouse.mail import events
-from posthouse.mail.queued import QueueCount, QueueFilter
+from posthouse.mail.queued import QueueTotals
 from posthouse.site.model import Site
 from posthouse.submit.eager import run
 
@@ -100,34 +100,35 @@ def status(site_file: Path, as_json: bool) -> int:
 
     The exit code is 0 when it runs and 69 when it does not.
     """
-    site, counts = run(_counts(site_file))
+    site, totals = run(_totals(site_file))
     pid = find_daemon(site)
     since = datetime.fromtimestamp((site.run / PID_FILE).stat().st_mtime, UTC) if pid else None
     if as_json:
-        from posthouse.cli.queue.rows import count_as_json
+        from posthouse.cli.queue.rows import totals_as_json
 
-        print_json({"running": pid is not None, "pid": pid, "since": since, "queue": list(map(count_as_json, counts))})
+        print_json({"running": pid is not None, "pid": pid, "since": since, **totals_as_json(totals)})
     else:
-        _print_status(site, pid, since, counts)
+        _print_status(site, pid, since, totals)
     return os.EX_OK if pid else os.EX_UNAVAILABLE
 
 
-async def _counts(site_file: Path) -> tuple[Site, list[QueueCount]]:
+async def _totals(site_file: Path) -> tuple[Site, QueueTotals]:
     async with open_queue(site_file) as (site, spool):
-        return site, list(await spool.group(QueueFilter(), "state"))
+        return site, await spool.totals()
 
 
-def _print_status(site: Site, pid: int | None, since: datetime | None, counts: list[QueueCount]) -> None:
+def _print_status(site: Site, pid: int | None, since: datetime | None, totals: QueueTotals) -> None:
     from posthouse.cli.formats import plural, short_duration
 
     if pid and since:
         click.echo(f"Running as process {pid} for {short_duration(now() - since)}, site {site.file}.")
     else:
         click.echo(f"Not running (site {site.file}); sendmail accepts mail all the same.")
-    if not counts:
+    if totals.oldest is None:
         click.echo("Nothing is queued.")
-    for count in counts:
-        age = f", oldest {short_duration(now() - count.oldest)}" if count.oldest else ""
-        click.echo(
-            f"{count.key:>10}: {plural(count.recipients, 'recipient')} of {plural(count.messages, 'message')}{age}"
-        )
+        return
+    age = short_duration(now() - totals.oldest)
+    click.echo(f"{plural(totals.messages, 'message')} in the queue, oldest {age}.")
+    for state, recipients in totals.recipients.items():
+        if recipients:
+            click.echo(f"{state.value:>10}: {plural(recipients, 'recipient')}")

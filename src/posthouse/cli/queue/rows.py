@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from posthouse.cli.formats import due_in, fitted, iso, plural, printable, short_duration, short_size
-from posthouse.mail.queued import QueueCount, QueueRow
+from posthouse.mail.queued import QueueCount, QueueRow, QueueTotals
 
 HEADING = f"{'QUEUE ID':<14}{'AGE':>6} {'SIZE':>5}  {'STATE':<10}{'NEXT TRY':<9} RECIPIENT"
 _INDENT = 16
@@ -42,6 +42,15 @@ def count_as_json(count: QueueCount) -> dict[str, object]:
         "messages": count.messages,
         "octets": count.octets,
         "oldest": iso(count.oldest) if count.oldest else None,
+    }
+
+
+def totals_as_json(totals: QueueTotals) -> dict[str, object]:
+    """Return what is queued in all."""
+    return {
+        "queue": [{"key": state.value, "recipients": n} for state, n in totals.recipients.items() if n],
+        "messages": totals.messages,
+        "oldest": iso(totals.oldest) if totals.oldest else None,
     }
 
 
