@@ -12,7 +12,8 @@ from random import Random
 
 from msgspec import Struct
 
-from posthouse.ports import MxHost
+from posthouse.mail.outcome import failed
+from posthouse.ports import MailHosts, MxHost
 
 # One attempt must end even when every address is dead: 10 addresses of 30 s each are five minutes.
 MOST_HOSTS = 5
@@ -54,6 +55,16 @@ def drop_ourselves(hosts: Sequence[MxHost], ourselves: Ourselves, port: int) -> 
     if not ours:
         return tuple(hosts)
     return tuple(host for host in hosts if host.preference < min(ours))
+
+
+def without_ourselves(domain: str, found: MailHosts, ourselves: Ourselves, port: int) -> MailHosts:
+    """Return the hosts that may be tried for a mail domain, or why there are none."""
+    if found.failure is not None:
+        return found
+    hosts = drop_ourselves(found.hosts, ourselves, port)
+    if hosts:
+        return MailHosts(hosts, steps=found.steps)
+    return MailHosts(failure=failed(f"mail for {domain} loops back to us", status="5.4.6"), steps=found.steps)
 
 
 def in_turn(hosts: Sequence[MxHost], port: int, chance: Random) -> tuple[Target, ...]:

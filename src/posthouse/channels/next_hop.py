@@ -59,6 +59,18 @@ def parse_next_hop(text: str, default_port: int) -> NextHop:
     return NextHop(HopKind.DOMAIN, _canonical(text), default_port)
 
 
+def choose_hop(host: str, relay: str, port: int, *, by_mx: bool) -> NextHop:
+    """Return where a channel with this relay ("" for none) connects for a hop's host.  Raises MalformedError."""
+    hop = parse_next_hop(host or relay, port)
+    if hop.kind is HopKind.DOMAIN and relay:
+        # The routes write a relay in brackets; a bare name here is the mail domain, and the relay takes it.
+        hop = parse_next_hop(relay, port)
+        by_mx = False
+    if hop.kind is HopKind.DOMAIN and not by_mx:
+        return NextHop(HopKind.HOST, hop.name, hop.port)
+    return hop
+
+
 def _named_host(name: str, port: int) -> NextHop:
     literal = name[len(_IPV6_TAG) :] if name.lower().startswith(_IPV6_TAG) else name
     if _is_address(literal):

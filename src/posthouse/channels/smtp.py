@@ -13,14 +13,14 @@ from random import Random
 
 from msgspec import Struct
 
-from posthouse.channels.mail_exchangers import Ourselves, Target, drop_ourselves, in_turn
-from posthouse.channels.next_hop import HopKind, NextHop, parse_next_hop
+from posthouse.channels.mail_exchangers import Ourselves, Target, in_turn, without_ourselves
+from posthouse.channels.next_hop import HopKind, NextHop, choose_hop
 from posthouse.channels.smtp_connection import Connection
 from posthouse.channels.smtp_dialer import Dialer, DialSettings
 from posthouse.channels.smtp_outcome import outcomes_of_loss, outcomes_of_results
 from posthouse.channels.smtp_pool import IdleConnections
 from posthouse.mail.errors import MalformedError
-from posthouse.mail.outcome import Disposition, Outcome, deferred, failed
+from posthouse.mail.outcome import Disposition, Outcome, deferred
 from posthouse.mail.queued import Batch
 from posthouse.ports import AttemptReport, Resolver, StoredText
 from posthouse.site.model import ChannelDeclaration
@@ -82,16 +82,8 @@ class SmtpChannel:
         await self._idle.close()
 
     def _next_hop(self, host: str) -> NextHop:
-        relay = self._declaration.relay
-        hop = parse_next_hop(host or relay, self._declaration.port)
-        if hop.kind is HopKind.DOMAIN and relay:
-            # The routes write a relay in brackets; a bare name here is the mail domain, and the relay takes it.
-            hop = parse_next_hop(relay, self._declaration.port)
-            if hop.kind is HopKind.DOMAIN:
-                hop = NextHop(HopKind.HOST, hop.name, hop.port)
-        if hop.kind is HopKind.DOMAIN and self._dialect is Dialect.LMTP:
-            return NextHop(HopKind.HOST, hop.name, hop.port)  # RFC 2033 section 5: never by MX
-        return hop
+        by_mx = self._dialect is Dialect.SMTP  # RFC 2033 section 5: LMTP never
+        return choose_hop(host, self._declaration.relay, self._declaration.port, by_mx=by_mx)
 
     async def _attempt_anew(
         self, batch: Batch, hop: NextHop, transaction: Transaction, text: StoredText
@@ -123,13 +115,8 @@ class SmtpChannel:
                 # A relay that DNS does not know is our own configuration's mistake: mail waits for its mending.
                 return deferred(f"relay host: {found.failure.diagnostic}", status="4.4.4")
             return in_turn(found.hosts, hop.port, self._chance)
-        found = await self._resolver.mail_hosts(hop.name)
-        if found.failure is not None:
-            return found.failure
-        hosts = drop_ourselves(found.hosts, self._ourselves, hop.port)
-        if not hosts:
-            return failed(f"mail for {hop.name} loops back to us", status="5.4.6")
-        return in_turn(hosts, hop.port, self._chance)
+        found = without_ourselves(hop.name, await self._resolver.mail_hosts(hop.name), self._ourselves, hop.port)
+        return found.failure or in_turn(found.hosts, hop.port, self._chance)
 
     async def _converse(
         self, hop: NextHop, connection: Connection, transaction: Transaction, text: StoredText

@@ -1,14 +1,16 @@
 """Find out where an address goes, by the code that routes live mail.
 
 The one rule: nothing is decided here.  Routing explains itself (submit/lookups.py), the intake
-answers as it would answer a client, the resolver says what it tells the smtp channel.
+answers as it would answer a client, the resolver says what it tells the smtp channel, whose choice is made of it.
 """
 
 from pathlib import Path as FilePath
 
 from msgspec import Struct
 
-from posthouse.channels.next_hop import HopKind, parse_next_hop
+from posthouse.channels.mail_exchangers import without_ourselves
+from posthouse.channels.next_hop import HopKind, choose_hop
+from posthouse.channels.open import our_identity
 from posthouse.mail.address import Address, Path
 from posthouse.mail.errors import MalformedError, SpoolError
 from posthouse.mail.reply import Reply
@@ -27,11 +29,15 @@ _SOMEWHERE = "192.0.2.1"
 
 
 class NextStop(Struct, frozen=True):
-    """Where one recipient goes, and what DNS says of its host; ``hosts`` is None when DNS was not asked."""
+    """Where one recipient goes, and what DNS says of its host.
+
+    ``hosts`` is None when DNS was not asked, ``tried`` what the channel leaves of them.
+    """
 
     route: Route
     channel: ChannelDeclaration | None
     hosts: MailHosts | None = None
+    tried: MailHosts | None = None
 
 
 class Explanation(Struct, frozen=True):
@@ -75,13 +81,16 @@ class Explainer:
         if channel is None or channel.kind not in _WITH_HOSTS or self._resolver is None:
             return NextStop(route, channel)
         try:
-            hop = parse_next_hop(route.host, channel.port)
+            hop = choose_hop(route.host, channel.relay, channel.port, by_mx=channel.kind is ChannelKind.SMTP)
         except MalformedError:
             return NextStop(route, channel)
         if hop.kind is HopKind.DOMAIN:
-            return NextStop(route, channel, await self._resolver.mail_hosts(hop.name))
+            hosts = await self._resolver.mail_hosts(hop.name)
+            tried = without_ourselves(hop.name, hosts, our_identity(self._site, channel), hop.port)
+            return NextStop(route, channel, hosts, tried)
         if hop.kind is HopKind.HOST:
-            return NextStop(route, channel, await self._resolver.addresses(hop.name))
+            hosts = await self._resolver.addresses(hop.name)
+            return NextStop(route, channel, hosts, hosts)
         return NextStop(route, channel)
 
     async def _answer(self, address: Address, reverse_path: Path, *, may_relay: bool) -> Reply:

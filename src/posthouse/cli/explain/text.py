@@ -42,16 +42,24 @@ def _stop_lines(stop: NextStop, width: int) -> Iterator[str]:
     kind = f" ({stop.channel.kind.value})" if stop.channel and stop.channel.kind.value != route.channel else ""
     host = f", host {printable(route.host)}" if route.host else ""
     yield from _wrapped("  => ", f"channel {route.channel}{kind}{host}, address {printable(str(route.address))}", width)
-    if stop.hosts is not None:
-        for line in _host_lines(stop.hosts):
+    if stop.hosts is not None and stop.tried is not None:
+        for line in _host_lines(stop.hosts, stop.tried):
             yield from _wrapped("       ", line, width)
 
 
-def _host_lines(hosts: MailHosts) -> Iterator[str]:
+def _host_lines(hosts: MailHosts, tried: MailHosts) -> Iterator[str]:
     if hosts.failure is not None:
-        yield f"DNS: {hosts.failure.status} {printable(hosts.failure.diagnostic)}"
+        yield f"DNS: {_failure(hosts)}"
     for host in hosts.hosts:
-        yield f"{host.preference:>5} {host.name} [{', '.join(host.addresses)}]"
+        left_out = "" if host in tried.hosts else " not tried: it is this site, or no better than it"
+        yield f"{host.preference:>5} {host.name} [{', '.join(host.addresses)}]{left_out}"
+    if hosts.failure is None and tried.failure is not None:
+        yield f"would fail: {_failure(tried)}"
+
+
+def _failure(hosts: MailHosts) -> str | None:
+    failure = hosts.failure
+    return None if failure is None else f"{failure.status} {printable(failure.diagnostic)}"
 
 
 def _wrapped(head: str, text: str, width: int) -> list[str]:
@@ -93,10 +101,16 @@ def _stop_values(stop: NextStop) -> dict[str, object]:
         "host": stop.route.host,
         "address": str(stop.route.address),
     }
-    if stop.hosts is not None:
-        failure = stop.hosts.failure
+    if stop.hosts is not None and stop.tried is not None:
         values["hosts"] = [
-            {"name": host.name, "preference": host.preference, "addresses": host.addresses} for host in stop.hosts.hosts
+            {
+                "name": host.name,
+                "preference": host.preference,
+                "addresses": host.addresses,
+                "tried": host in stop.tried.hosts,
+            }
+            for host in stop.hosts.hosts
         ]
-        values["dns_failure"] = f"{failure.status} {failure.diagnostic}" if failure else None
+        values["dns_failure"] = _failure(stop.hosts)
+        values["failure"] = _failure(stop.tried)
     return values
