@@ -1,0 +1,283 @@
+"""Clients that mean no good, at a real daemon: memory stays bounded, and the others go on."""
+
+import itertools
+import os
+import socket
+import threading
+import time
+from contextlib import suppress
+from random import Random
+
+import pytest
+
+from support.daemon import Daemon, running_daemon
+from support.e2e_site import SITE
+from support.memory import KIB, MIB, growth_of, resident_octets, stopped
+from support.waiting import until
+
+MOST_GROWTH = 4 * MIB
+IMPATIENT = """
+[timeouts]
+command = "1s"
+text = "1s"
+session = "3s"
+drain = "2s"
+
+[limits]
+text-octets = "8M"
+
+[metrics]
+listen = "127.0.0.1:0"
+"""
+HOSTILE_SITE = SITE.replace('[timeouts]\ndrain = "2s"\n', IMPATIENT)
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory):
+    with running_daemon(tmp_path_factory.mktemp("hostile"), HOSTILE_SITE) as daemon:
+        yield daemon
+
+
+@pytest.fixture(autouse=True)
+def others_go_on(daemon):
+    """After each test: the same processes, no bug in the log, and mail flows."""
+    children = daemon.children()
+    bugs = len(daemon.events("trouble"))
+    yield
+    delivered = len(daemon.events("delivered"))
+    daemon.send("ann@mx.test", "joe@mx.test")
+    until(lambda: len(daemon.events("delivered")) > delivered, "a delivery")
+    assert daemon.children() == children, daemon.stderr()
+    assert daemon.events("trouble")[bugs:] == []
+
+
+def connect(daemon: Daemon) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", daemon.port), timeout=20)
+    assert client.recv(1000).startswith(b"220")
+    return client
+
+
+def rest_of(client: socket.socket) -> bytes:
+    """What is said until the connection ends."""
+    said = b""
+    with suppress(ConnectionError):
+        while piece := client.recv(65536):
+            said += piece
+    client.close()
+    return said
+
+
+def pour(client: socket.socket, piece: bytes, octets: int) -> None:
+    """Send this again and again; stop when the other side has had enough."""
+    with suppress(ConnectionError):
+        for _ in range(octets // len(piece)):
+            client.sendall(piece)
+
+
+def begin_text(client: socket.socket, recipient: str = "joe@mx.test") -> None:
+    client.sendall(f"EHLO c.test\r\nMAIL FROM:<ann@mx.test>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
+    said = b""
+    while b"\r\n354 " not in said:
+        said += client.recv(65536)
+
+
+def metrics_port(daemon: Daemon) -> int:
+    return int(daemon.events("started")[-1]["metrics"].rpartition(":")[2])
+
+
+GARBAGE = {
+    "chance": Random(1).randbytes(MIB),
+    "NULs": bytes(MIB),
+    "line ends": b"\n" * MIB,
+    "TLS": bytes.fromhex("16030100c8010000c40303") * 1000,
+    "HTTP": b"POST / HTTP/1.1\r\nHost: x\r\n\r\n" + b"MAIL FROM:<a@b>\r\n" * 1000,
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("door", ["SMTP", "submit socket", "metrics"])
+def test_garbage_at_a_door_harms_nobody(daemon, door, garbage):
+    if door == "submit socket":
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(daemon.home / "run" / "submit.sock"))
+    else:
+        port = daemon.port if door == "SMTP" else metrics_port(daemon)
+        client = socket.create_connection(("127.0.0.1", port))
+    client.settimeout(20)
+    with growth_of(daemon.children()) as growth:
+        pour(client, garbage, len(garbage))
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
+        rest_of(client)
+    assert max(growth.octets.values()) < MOST_GROWTH, growth
+
+
+@pytest.mark.parametrize("door", ["wakeup.sock", "pickup.sock"])
+def test_garbage_at_a_hint_socket_is_a_hint_at_most(daemon, door):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, growth_of(daemon.children()) as growth:
+        sender.settimeout(0.1)
+        for number in range(3000):
+            with suppress(OSError):
+                sender.sendto(b"x" * (number % 1000), str(daemon.home / "run" / door))
+    assert max(growth.octets.values()) < MOST_GROWTH, growth
+
+
+def drip(client: socket.socket, octets: bytes, ended: threading.Event) -> None:
+    with suppress(OSError):
+        for octet in itertools.cycle(octets):
+            if ended.wait(0.2):
+                return
+            client.sendall(bytes([octet]))
+
+
+@pytest.mark.parametrize(
+    ("is_text", "most_seconds"),
+    [pytest.param(False, 2, id="a command"), pytest.param(True, 4, id="text: its session ends")],
+)
+def test_who_sends_an_octet_at_a_time_is_told_421_in_time(daemon, is_text, most_seconds):
+    client = connect(daemon)
+    if is_text:
+        begin_text(client)
+    ended = threading.Event()
+    dripping = threading.Thread(target=drip, args=(client, b"x\r\n" if is_text else b"NOOP", ended))
+    begun = time.monotonic()
+    dripping.start()
+    said = b""
+    while piece := client.recv(1000):
+        said += piece
+    ended.set()
+    dripping.join()
+    client.close()
+    assert said.startswith(b"421 4.4.2"), said
+    assert time.monotonic() - begun < most_seconds
+
+
+def test_a_command_line_without_end_is_refused_and_not_kept(daemon):
+    client = connect(daemon)
+    with growth_of(daemon.children()) as growth:
+        pour(client, b"x" * MIB, 24 * MIB)
+        client.sendall(b"\r\nQUIT\r\n")
+        said = rest_of(client)
+    assert said.startswith(b"500 5.5.2"), said
+    assert b"\r\n221 " in said
+    assert max(growth.octets.values()) < MOST_GROWTH, growth
+
+
+@pytest.mark.parametrize(
+    ("piece", "refusal"),
+    [
+        pytest.param(b"x" * MIB, b"5", id="one line"),
+        pytest.param((b"x" * 1022 + b"\r\n") * KIB, b"552 5.3.4", id="lines"),
+        pytest.param((b"X-Y: z\r\n") * KIB, b"5", id="a header without end"),
+    ],
+)
+def test_a_text_beyond_all_limits_is_refused_at_its_end_and_not_kept(daemon, piece, refusal):
+    client = connect(daemon)
+    begin_text(client)
+    with growth_of(daemon.children()) as growth:
+        pour(client, piece, 24 * MIB)
+        client.sendall(b"\r\n.\r\nQUIT\r\n")
+        said = rest_of(client)
+    assert said.startswith(refusal), said
+    assert max(growth.octets.values()) < MOST_GROWTH, growth
+    assert not list((daemon.home / "spool" / "texts").rglob("*/?*/?*"))
+
+
+def test_a_text_that_never_ends_ends_with_its_session(daemon):
+    client = connect(daemon)
+    begin_text(client)
+    begun = time.monotonic()
+    with suppress(ConnectionError, TimeoutError):
+        while time.monotonic() < begun + 10:
+            client.sendall(b"x" * 70 + b"\r\n")
+            threading.Event().wait(0.01)
+    assert time.monotonic() - begun < 5
+    assert rest_of(client).startswith((b"421 4.4.2", b""))
+
+
+def test_a_header_of_a_hundred_thousand_lines_is_carried_as_it_is(daemon):
+    header = b"".join(b"X%05d: y\r\n" % number for number in range(90_000))
+    before = len(daemon.messages("ann"))
+    daemon.send("ann@mx.test", "ann@mx.test", header + b"\r\nbody\r\n")
+    messages = daemon.wait_messages("ann", before + 1)
+    whole = header.replace(b"\r\n", b"\n") + b"\nbody\n"
+    assert any(message.endswith(whole) for message in messages)
+
+
+def test_a_header_that_comes_in_tiny_pieces_takes_no_more_time_than_others_can_spare(daemon):
+    cpu = cpu_seconds(daemon)
+    client = connect(daemon)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    begin_text(client)
+    for _ in range(20_000):
+        client.sendall(b"X-Y: " + b"z" * 40 + b"\r\n")
+    client.sendall(b"\r\n.\r\nQUIT\r\n")
+    assert rest_of(client).startswith(b"250 ")
+    assert cpu_seconds(daemon) - cpu < 2
+
+
+def cpu_seconds(daemon: Daemon) -> float:
+    ticks = 0
+    for pid in daemon.children():
+        with open(f"/proc/{pid}/stat") as stat:
+            ticks += sum(map(int, stat.read().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def test_nuls_in_a_text_are_carried_and_in_commands_refused(daemon):
+    client = connect(daemon)
+    client.sendall(b"EHLO c.test\r\nMAIL FROM:<a\0b@mx.test>\r\n")
+    client.sendall(b"MAIL FROM:<>\r\nRCPT TO:<joe\0@mx.test>\r\nNO\0OP\r\nQUIT\r\n")
+    replies = [line[:3] for line in rest_of(client).split(b"\r\n") if line[3:4] == b" "]
+    assert replies == [b"250", b"501", b"250", b"501", b"500", b"221"]
+    before = len(daemon.messages("ann"))
+    daemon.send("ann@mx.test", "ann@mx.test", b"Subject: nul\r\n\r\na\0b\r\n")
+    assert any(message.endswith(b"\na\0b\n") for message in daemon.wait_messages("ann", before + 1))
+
+
+def test_recipients_by_the_ten_thousand_are_not_kept(daemon):
+    client = connect(daemon)
+    client.sendall(b"EHLO c.test\r\nMAIL FROM:<>\r\n")
+    with growth_of(daemon.children()) as growth:
+        reader: list[bytes] = []
+        reading = threading.Thread(target=lambda: reader.append(rest_of(client)))
+        reading.start()
+        with suppress(ConnectionError):
+            for number in range(0, 20_000, 100):
+                client.sendall(b"".join(b"RCPT TO:<u%d@relay.test>\r\n" % n for n in range(number, number + 100)))
+            client.sendall(b"QUIT\r\n")
+        reading.join()
+    said = reader[0]
+    assert said.count(b"250 2.1.5") == 1000
+    assert b"452 4.5.3" in said
+    assert max(growth.octets.values()) < MOST_GROWTH, growth
+
+
+def test_idle_connections_cost_little_and_those_beyond_the_limit_are_told_421(tmp_path):
+    site = SITE + "\n[limits]\nconnections = 900\nconnections-per-client = 800\n"
+    with running_daemon(tmp_path, site) as daemon:
+        before = sum(map(resident_octets, daemon.children()))
+        clients = [socket.create_connection(("127.0.0.1", daemon.port), timeout=10) for _ in range(1000)]
+        greetings = [client.recv(1000)[:9] for client in clients]
+        grown = sum(map(resident_octets, daemon.children())) - before
+        strangers = ("127.0.0.2", daemon.ports[1])
+        others = [socket.create_connection(strangers, timeout=10, source_address=("127.0.0.3", 0)) for _ in range(200)]
+        others_greetings = [client.recv(1000)[:9] for client in others]
+        for client in clients + others:
+            client.close()
+        until(lambda: len(daemon.events("disconnected")) >= 900, "the end of all of them")
+        daemon.send("ann@mx.test", "joe@mx.test")
+
+    assert [greeting[:3] for greeting in greetings].count(b"220") == 800
+    assert greetings.count(b"421 4.7.0") == 200
+    assert [greeting[:3] for greeting in others_greetings].count(b"220") == 100
+    assert others_greetings.count(b"421 4.3.2") == 100
+    assert grown / 800 < 10 * KIB
+
+
+def test_mail_is_taken_while_the_deliver_process_stands_still(daemon):
+    before = len(daemon.messages("joe"))
+    with stopped(daemon.pid_of("deliver")):
+        for _ in range(50):
+            daemon.send("ann@mx.test", "joe@mx.test")
+    daemon.wait_messages("joe", before + 50)
