@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import re
 
 import pytest
@@ -46,6 +47,13 @@ def test_message_is_kept_and_completed(site):
     assert re.search(r"^Message-ID: <", text, re.MULTILINE | re.IGNORECASE)
     assert 'From: "Ann, Smith" <ann@example.org>\n' in text
     assert text.endswith("\n\nFirst line.\n")
+
+
+def test_received_names_the_user_whom_the_kernel_knows_whatever_the_environment_says(site):
+    _, rows = send(site, "-f", "ann", "joe")
+
+    received = " ".join(kept_text(site, rows[0]["queue_id"]).partition("\nDate:")[0].split())
+    assert f"from user {pwd.getpwuid(os.getuid()).pw_name})" in received
 
 
 def test_recipients_come_from_the_header_and_bcc_goes(site):

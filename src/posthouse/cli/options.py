@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import getpass
 import os
 import re
 from collections.abc import Callable
@@ -56,13 +55,9 @@ def now() -> datetime:
 
 def operator() -> str:
     """Return the login name of whoever acts, behind sudo, too."""
-    name = os.environ.get("SUDO_USER")
-    if name:
-        return name
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return str(os.getuid())
+    from posthouse.cli.submission.people import login_name
+
+    return os.environ.get("SUDO_USER") or login_name()
 
 
 def print_json(value: object) -> None:

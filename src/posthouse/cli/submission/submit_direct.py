@@ -3,8 +3,8 @@
 The one rule: when this returns, the message is committed; it goes out when the daemon is up.
 """
 
-import getpass
 import os
+import pwd
 from pathlib import Path
 
 from posthouse.cli.errors import CommandError
@@ -26,10 +26,10 @@ from posthouse.submit.transaction import Transaction
 
 
 def local_client(site: Site) -> Client:
-    """Return ourselves as submit sees us: a local user, who may send anywhere."""
+    """Return ourselves as submit sees us: a local user, who may send anywhere, and is whom the kernel says."""
     try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         user = str(os.getuid())
     return Client(name=site.name, user=user, may_relay=True, local_submission=True)
 
