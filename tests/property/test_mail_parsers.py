@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from posthouse.mail import header
 from posthouse.mail.address import Address
 from posthouse.mail.address_list import parse_address_list, recipients_of
-from posthouse.mail.received import Hop, compose_received, count_hops
+from posthouse.mail.received import ReceivedField, compose_received, count_hops
 from posthouse.submit.local import LineEnds
 
 pieces = st.sampled_from(
@@ -84,7 +84,9 @@ def test_recipients_of_any_bytes(text):
 def test_nothing_gets_out_of_the_received_field(helo, user, recipient):
     """Any names: the result is exactly one field, and counts as exactly one hop."""
     text = compose_received(
-        Hop("mx.example.org", "id", datetime(2026, 1, 1, tzinfo=UTC), helo, "192.0.2.1", "ESMTP", user, recipient)
+        ReceivedField(
+            "mx.example.org", "id", datetime(2026, 1, 1, tzinfo=UTC), helo, "192.0.2.1", "ESMTP", user, recipient
+        )
     )
 
     assert [field.name for field in header.fields(text)] == [b"Received"]

@@ -5,7 +5,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from posthouse.mail.received import Hop, compose_received, count_hops, format_date
+from posthouse.mail.dates import format_date
+from posthouse.mail.received import ReceivedField, compose_received, count_hops
 
 AT = datetime(2026, 11, 22, 7, 5, 9, 999999, tzinfo=UTC)
 
@@ -13,7 +14,7 @@ AT = datetime(2026, 11, 22, 7, 5, 9, 999999, tzinfo=UTC)
 def hop(**changes):
     """Return an everyday hop with changes."""
     everyday = {"by": "mx.example.org", "id": "a.1", "at": AT, "helo": "client.example", "address": "192.0.2.7"}
-    return Hop(**{**everyday, "protocol": "ESMTP", **changes})
+    return ReceivedField(**{**everyday, "protocol": "ESMTP", **changes})
 
 
 def test_received_by_smtp():

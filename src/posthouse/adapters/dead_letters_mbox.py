@@ -12,6 +12,7 @@ import os
 import re
 from pathlib import Path
 
+from posthouse.mail.dates import format_asctime
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.ports import Clock
 
@@ -31,7 +32,7 @@ class MboxDeadLetters:
         await asyncio.to_thread(self._append, self._letter(text, reason))
 
     def _letter(self, text: bytes, reason: str) -> bytes:
-        date = self._clock.now().strftime("%a %b %d %H:%M:%S %Y")
+        date = format_asctime(self._clock.now())
         why = " ".join("".join(c if c.isprintable() else " " for c in reason).split())[:800]
         body = _FROM_LINE.sub(rb">\1", text.replace(b"\r\n", b"\n"))
         end = b"\n" if body.endswith(b"\n") else b"\n\n"

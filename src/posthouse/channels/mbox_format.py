@@ -8,18 +8,16 @@ import re
 from datetime import datetime
 
 from posthouse.mail.address import Path
+from posthouse.mail.dates import format_asctime
 
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
 _MAYBE_FROM_LINE = re.compile(rb">*(?:F(?:r(?:o(?:m)?)?)?)?")
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def from_line(reverse_path: Path, now: datetime) -> bytes:
-    """Return the separator before a message: ``From sender asctime``, in UTC and English whatever the locale."""
+    """Return the separator before a message: ``From sender asctime``."""
     sender = "".join(str(reverse_path).split()) or "MAILER-DAEMON"  # a blank would end the sender for readers
-    stamp = f"{_DAYS[now.weekday()]} {_MONTHS[now.month - 1]} {now.day:2d} {now:%H:%M:%S %Y}"
-    return f"From {sender} {stamp}\n".encode()
+    return f"From {sender} {format_asctime(now)}\n".encode()
 
 
 class FromQuoter:

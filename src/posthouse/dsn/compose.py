@@ -11,7 +11,6 @@ import re
 
 from posthouse.dsn.fields import (
     address_field,
-    date_field,
     escape_non_ascii,
     field,
     one_line,
@@ -20,6 +19,7 @@ from posthouse.dsn.fields import (
 )
 from posthouse.dsn.report import Action, RecipientReport, Report
 from posthouse.dsn.words import SUBJECTS, human_text, leading_action
+from posthouse.mail.dates import format_date
 
 _MOST_LINE = 998  # RFC 5322 section 2.1.1
 _MESSAGE_ID = re.compile(
@@ -51,7 +51,7 @@ def _header(report: Report, boundary: str, body: bytes) -> bytes:
         field("From", f"Mail Delivery System <MAILER-DAEMON@{name}>"),
         field("To", f"<{recipient}>" if recipient else "undisclosed-recipients:;"),
         field("Subject", SUBJECTS[leading_action(report)]),
-        field("Date", date_field(report.date)),
+        field("Date", format_date(report.date)),
         field("Message-ID", f"<{report.token}.{report.queue_id}@{name}>"),
         *_references(report.returned),
         # RFC 3834 section 3.1.7: so that vacation programs and lists leave it alone.
@@ -130,7 +130,7 @@ def _message_fields(report: Report) -> str:
     if report.envid:
         envid = readable_xtext(report.envid)
         lines.insert(0, field("Original-Envelope-Id", envid if _is_global(report) else escape_non_ascii(envid)))
-    lines.append(field("Arrival-Date", date_field(report.arrival)))
+    lines.append(field("Arrival-Date", format_date(report.arrival)))
     lines.append(field("X-Posthouse-Queue-ID", report.queue_id))
     return "".join(lines)
 
@@ -146,9 +146,9 @@ def _recipient_fields(recipient: RecipientReport, *, unicode: bool) -> str:
         lines.append(field("Remote-MTA", f"dns; {escape_non_ascii(one_line(recipient.remote))}"))
     lines.append(field("Diagnostic-Code", _diagnostic(recipient, unicode=unicode)))
     if recipient.last_attempt is not None:
-        lines.append(field("Last-Attempt-Date", date_field(recipient.last_attempt)))
+        lines.append(field("Last-Attempt-Date", format_date(recipient.last_attempt)))
     if recipient.action is Action.DELAYED and recipient.retry_until is not None:
-        lines.append(field("Will-Retry-Until", date_field(recipient.retry_until)))
+        lines.append(field("Will-Retry-Until", format_date(recipient.retry_until)))
     return "".join(lines)
 
 

@@ -6,8 +6,6 @@ field, with no line end but those of its own folding, and no line over 998 octet
 """
 
 import re
-from datetime import datetime
-from email.utils import format_datetime
 
 from posthouse.mail.address import Address
 from posthouse.mail.errors import MalformedError
@@ -64,11 +62,6 @@ def _from_escape(match: re.Match[str]) -> str:
     code = int(match[1], 16)
     unprintable = code < 0x80 or code > 0x10FFFF or _CONTROL.match(chr(code))
     return match[0] if unprintable else chr(code)
-
-
-def date_field(when: datetime) -> str:
-    """Return a date as RFC 5322 section 3.3 writes it."""
-    return format_datetime(when)
 
 
 def field(name: str, value: str) -> str:

@@ -8,8 +8,9 @@ line before it comes here, and stands indented, so that it can't pass for ours.
 import textwrap
 from collections.abc import Iterator
 
-from posthouse.dsn.fields import date_field, one_line
+from posthouse.dsn.fields import one_line
 from posthouse.dsn.report import Action, RecipientReport, Report
+from posthouse.mail.dates import format_date
 
 _WIDTH = 72
 _MOST_SHOWN = 100  # recipients told in words; the rest stand in the second part
@@ -72,7 +73,7 @@ def _about(recipient: RecipientReport) -> Iterator[str]:
     yield from _indented(_whose_words(recipient))
     yield from _indented(f"  {_reply(recipient)}")
     if recipient.action is Action.DELAYED and recipient.retry_until is not None:
-        yield from _indented(f"It will be tried again until {date_field(recipient.retry_until)}.")
+        yield from _indented(f"It will be tried again until {format_date(recipient.retry_until)}.")
 
 
 def _whose_words(recipient: RecipientReport) -> str:

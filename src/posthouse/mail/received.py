@@ -7,10 +7,12 @@ before it gets in.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 
 from msgspec import Struct
+
+from posthouse.mail.dates import format_date
 
 _RECEIVED = re.compile(rb"\n[Rr][Ee][Cc][Ee][Ii][Vv][Ee][Dd][ \t]*:")
 # What a HELO name, a user or an id may show of itself in the field; the rest becomes "?".
@@ -18,11 +20,9 @@ _HARMLESS = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORDS_MAXIMUM = 255
 _LINE_MAXIMUM = 78  # RFC 5322 section 2.1.1
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-class Hop(Struct, frozen=True):
+class ReceivedField(Struct, frozen=True):
     """What one Received field says."""
 
     by: str
@@ -41,32 +41,21 @@ def count_hops(header: bytes) -> int:
     return first + len(_RECEIVED.findall(header))
 
 
-def compose_received(hop: Hop) -> bytes:
+def compose_received(said: ReceivedField) -> bytes:
     """Return the field with its line end, folded."""
     clauses: list[str] = []
-    if hop.address:
-        clauses += [f"from {_harmless(hop.helo) or 'unknown'}", f"({_literal(hop.address)})"]
-    origin = f", from user {_harmless(hop.user)}" if hop.user else ""
-    clauses += [f"by {_harmless(hop.by)}", f"(Posthouse{origin})"]
-    if hop.protocol:
-        clauses.append(f"with {_harmless(hop.protocol)}")
-    clauses.append(f"id {_harmless(hop.id)}")
-    if hop.recipient and not _CONTROL.search(hop.recipient):
-        clauses.append(f"for <{hop.recipient}>")
+    if said.address:
+        clauses += [f"from {_harmless(said.helo) or 'unknown'}", f"({_literal(said.address)})"]
+    origin = f", from user {_harmless(said.user)}" if said.user else ""
+    clauses += [f"by {_harmless(said.by)}", f"(Posthouse{origin})"]
+    if said.protocol:
+        clauses.append(f"with {_harmless(said.protocol)}")
+    clauses.append(f"id {_harmless(said.id)}")
+    if said.recipient and not _CONTROL.search(said.recipient):
+        clauses.append(f"for <{said.recipient}>")
     clauses[-1] += ";"
-    clauses.append(format_date(hop.at))
+    clauses.append(format_date(said.at))
     return _fold("Received:", clauses)
-
-
-def format_date(at: datetime) -> str:
-    """Return the date-time of RFC 5322 section 3.3, in UTC."""
-    return _format_second(at.astimezone(UTC).replace(microsecond=0))
-
-
-@lru_cache(maxsize=8)
-def _format_second(at: datetime) -> str:
-    # Not strftime: its names of days and months follow the locale.
-    return f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} +0000"
 
 
 def _fold(line: str, clauses: list[str]) -> bytes:

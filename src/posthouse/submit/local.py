@@ -12,8 +12,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from posthouse.mail.address import Address
+from posthouse.mail.dates import format_date
 from posthouse.mail.header import end_of_fields, missing, remove
-from posthouse.mail.received import format_date
 
 _BLIND = (b"bcc", b"resent-bcc")
 _DATE, _FROM, _MESSAGE_ID = b"Date", b"From", b"Message-ID"
@@ -42,8 +42,8 @@ def complete_text(text: bytes, origination: Origination) -> bytes:
     A text that begins without a header, or whose header runs into the body, gets the empty line
     that parts the two.
     """
-    end = end_of_fields(_without_from_line(text))
     text = _without_from_line(text)
+    end = end_of_fields(text)
     header, rest = text[:end], text[end:]
     if header and not header.endswith(b"\n"):
         header += b"\r\n"

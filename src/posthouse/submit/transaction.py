@@ -14,7 +14,7 @@ from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.mail.outcome import Disposition, Outcome
 from posthouse.mail.queued import QueueId
-from posthouse.mail.received import Hop, compose_received
+from posthouse.mail.received import ReceivedField, compose_received
 from posthouse.mail.reply import Reply
 from posthouse.mail.status import Status
 from posthouse.routing.resolution import Deferred, Resolved
@@ -207,7 +207,7 @@ class Transaction:
         client, single = self._client, self._recipients.single
         # RFC 6531 section 3.7.3: UTF-8 in our field only where the message may have it.
         shown = single is not None and (self._parameters.smtputf8 or single.is_ascii)
-        hop = Hop(
+        said = ReceivedField(
             by=self._parts.site.name,
             id=self._name,
             at=self._parts.clock.now(),
@@ -217,7 +217,7 @@ class Transaction:
             user=client.user,
             recipient=str(single) if shown else "",
         )
-        return compose_received(hop)
+        return compose_received(said)
 
     def _complete(self, text: bytes) -> bytes:
         site = self._parts.site
@@ -240,4 +240,4 @@ def _failure(refusal: Reply) -> Outcome:
     """Return a refusal as the end of a recipient.  What was "try again" is over, too, when this is asked for."""
     status = refusal.status or Status(5, 0, 0)
     final = Status(5, status.subject, status.detail)
-    return Outcome(Disposition.FAILED, final, refusal.text, code=0, tried=False)
+    return Outcome(Disposition.FAILED, final, refusal.text, tried=False)

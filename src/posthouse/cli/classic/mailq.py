@@ -15,13 +15,12 @@ from pathlib import Path
 
 from posthouse.cli.formats import printable
 from posthouse.cli.queue.rows import row_reason
+from posthouse.mail.dates import DAYS, MONTHS
 from posthouse.mail.queued import QueueFilter, QueueRow
 from posthouse.ports import SpoolQueue
 from posthouse.submit.eager import run
 
 HEADER_LINE = "-----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------"
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _REASON_MOST = 60
 
 
@@ -31,7 +30,7 @@ def message_line(row: QueueRow) -> str:
     mark = "*" if row.state.value == "leased" else " "
     accepted = message.accepted.astimezone()
     # Not strftime: the names must not follow the user's language, programs read this.
-    when = f"{_DAYS[accepted.weekday()]} {_MONTHS[accepted.month - 1]} {accepted.day:2} {accepted:%H:%M}"
+    when = f"{DAYS[accepted.weekday()]} {MONTHS[accepted.month - 1]} {accepted.day:2} {accepted:%H:%M}"
     return f"{message.queue_id:<13}{mark} {message.octets:>8} {when} <{printable(str(message.reverse_path))}>"
 
 
