@@ -414,3 +414,15 @@ def test_attempts_of_different_channels_do_not_share_a_window(post: Post):
 
     assert len(local.attempts) == len(post.smtp.attempts) == 1
     assert len(post.named(events.FINISHED)) == 1
+
+
+def test_the_queue_is_measured_right_after_the_start_and_soon_again(post: Post):
+    post.smtp.answer = say(LATER)
+    post.send(to("bob@b.example"))
+    post.start()
+    post.run(timedelta(0))
+    assert post.meter.most["queue_recipients"] == 1
+
+    post.send(to("ann@b.example"))
+    post.run(5 * SECOND)
+    assert post.meter.most["queue_recipients"] == 2
