@@ -16,6 +16,7 @@ import idna
 from msgspec import Struct
 
 from posthouse.mail.errors import MalformedError
+from posthouse.mail.wording import seconds_in_words
 
 NEGATIVE_TTL = 60.0  # seconds; what does not exist may be made any minute
 _UDP_PAYLOAD = 1232  # fits every path unfragmented, says the DNS flag day of 2020
@@ -65,7 +66,7 @@ class DnsClient:
         except dns.resolver.NoNameservers as error:
             return Found(trouble=_servers_trouble(error))
         except dns.exception.Timeout:
-            return Found(trouble=f"no answer within {self._lifetime:g} seconds")
+            return Found(trouble=f"no answer within {seconds_in_words(self._lifetime)}")
         except (dns.exception.DNSException, OSError, EOFError) as error:
             return Found(trouble=str(error) or type(error).__name__)
         if answer.rrset is None:

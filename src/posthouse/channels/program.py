@@ -24,6 +24,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.outcome import Outcome, deferred, failed
 from posthouse.mail.queued import Batch, MessageInfo
+from posthouse.mail.wording import seconds_in_words
 from posthouse.ports import AttemptReport, EventLog, StoredText
 from posthouse.site.model import ChannelDeclaration
 
@@ -106,7 +107,7 @@ class ProgramChannel:
                 await _feed(process, text)
                 exit_status = await process.wait()
         except TimeoutError:
-            return deferred(f"program ran longer than {limit:g} seconds and was stopped", status="4.3.0")
+            return deferred(f"program ran longer than {seconds_in_words(limit)} and was stopped", status="4.3.0")
         finally:
             await _end(process)
             await asyncio.wait([reading], timeout=_LAST_WORDS_SECONDS)

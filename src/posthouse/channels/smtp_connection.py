@@ -16,6 +16,7 @@ from typing import cast
 
 from posthouse.channels.mail_exchangers import Target
 from posthouse.mail.limits import Timeouts
+from posthouse.mail.wording import seconds_in_words
 from posthouse.ports import StoredText
 from posthouse.smtp.client import Awaiting, ClientEvent, ClientSession
 from posthouse.smtp.reply import ProtocolError
@@ -180,7 +181,7 @@ class Connection(asyncio.Protocol):
         self._lines_came = False
         deadline = asyncio.get_running_loop().time() + patience.total_seconds()
         while not (self._lines_came or self._lost):
-            await self._wait(deadline, f"no reply to {what} within {patience.total_seconds():g} seconds")
+            await self._wait(deadline, f"no reply to {what} within {seconds_in_words(patience.total_seconds())}")
 
     async def _flush_text(self) -> None:
         self._flush()
@@ -188,7 +189,7 @@ class Connection(asyncio.Protocol):
         deadline = asyncio.get_running_loop().time() + patience
         self._read_event()
         while self._paused and self.session.wants_text:
-            await self._wait(deadline, f"the peer took no text for {patience:g} seconds")
+            await self._wait(deadline, f"the peer took no text for {seconds_in_words(patience)}")
             self._read_event()  # it may break off with a reply
 
     async def _wait(self, deadline: float, trouble: str) -> None:

@@ -13,6 +13,7 @@ from posthouse.mail.envelope import Notify, Recipient
 from posthouse.mail.outcome import Disposition, Outcome
 from posthouse.mail.queued import Batch, Ending, LeasedRecipient, MessageInfo, Settlement
 from posthouse.mail.status import Status
+from posthouse.mail.wording import seconds_in_words
 
 _EXPIRED = Status.parse("5.4.7")
 
@@ -99,4 +100,4 @@ def _span(time: timedelta) -> str:
         if time >= unit:
             count = time // unit
             return f"{count} {name}{'s' if count != 1 else ''}"
-    return f"{max(0, int(time.total_seconds()))} seconds"
+    return seconds_in_words(max(0, int(time.total_seconds())))

@@ -14,6 +14,7 @@ from posthouse.cli.options import json_option, now, print_json, site_option
 from posthouse.cli.site_access import open_queue, read_site_file
 from posthouse.mail import events
 from posthouse.mail.queued import QueueTotals
+from posthouse.mail.wording import seconds_in_words
 from posthouse.site.model import Site
 from posthouse.submit.eager import run
 
@@ -87,7 +88,7 @@ def stop(site_file: Path) -> int:
     send_signal(pid, signal.SIGTERM)
     allowed = site.timeouts.drain.total_seconds() + _GRACE_SECONDS
     if not wait_for(lambda: None if is_posthouse(pid) else True, allowed):
-        raise CommandError(f"process {pid} still runs after {allowed:.0f} seconds", os.EX_TEMPFAIL)
+        raise CommandError(f"process {pid} still runs after {seconds_in_words(allowed)}", os.EX_TEMPFAIL)
     click.echo("Stopped.")
     return os.EX_OK
 

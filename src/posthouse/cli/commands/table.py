@@ -86,7 +86,7 @@ def build(site_file: Path, names: tuple[str, ...]) -> int:
         if target == source.path:
             click.echo(f"{source.name}: {target} is itself the database")
         else:
-            click.echo(f"{source.name}: {build_dbm(source.path, target)} entries in {target}")
+            click.echo(f"{source.name}: {plural(build_dbm(source.path, target), 'entry', 'entries')} in {target}")
     if not wanted:
         click.echo("This site has no dbm tables.")
     return os.EX_OK
