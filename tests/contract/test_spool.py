@@ -963,6 +963,34 @@ async def test_totals_count_recipients_by_state_and_messages_once(spool):
 
 
 @on_every_spool
+async def test_old_mail_that_was_held_expires_once_it_is_released(spool):
+    old = await post(spool, envelope("x@b.example"))
+    await spool.act(QueueFilter(), Verb.HOLD, NOON, dry_run=False)
+    await post(spool, envelope("y@b.example"), at=NOON + minutes(1))
+    late = NOON + minutes(60)
+    held = await spool.overdue(request(now=late), NOON + minutes(30))
+    await spool.settle([one for batch in held for one in settlements(batch, Ending.GONE)])
+    assert await spool.overdue(request(now=late), NOON + minutes(30)) == []
+
+    await spool.act(QueueFilter(), Verb.RELEASE, late, dry_run=False)
+
+    assert queue_ids(held) != [old]
+    assert queue_ids(await spool.overdue(request(now=late), NOON + minutes(30))) == [old]
+
+
+@on_every_spool
+async def test_mail_accepted_after_the_clock_was_set_back_is_warned_about_and_expires(spool):
+    assert not await spool.overdue(request(now=NOON + minutes(600)), NOON + minutes(500))
+    assert not await spool.unwarned(NOON + minutes(500), 9)
+
+    late = await post(spool, envelope("x@b.example"))
+
+    for before in (NOON + minutes(1), NOON + minutes(2)):
+        assert queue_ids(await spool.unwarned(before, 9)) == [late]
+    assert queue_ids(await spool.overdue(request(now=NOON + minutes(3)), NOON + minutes(3))) == [late]
+
+
+@on_every_spool
 async def test_counting_by_an_unknown_word_says_which_are_known(spool):
     with pytest.raises(MalformedError, match="recipient-domain"):
         await spool.group(QueueFilter(), "colour")

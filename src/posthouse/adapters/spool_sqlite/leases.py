@@ -34,7 +34,9 @@ _SWEEP_EVERY = 256  # leases
 _SWEEP_ROWS = 500
 _LOOKED_AT = 50  # destinations that may turn out to be empty
 _TOKEN_BITS = 62
-_WARN_MARK = "unwarned"  # no recipient of a message before this one is waiting for its delay warning
+# Marks: no recipient of a message before the mark is waiting for its delay warning, or is queued and may expire.
+_WARN_MARK = "unwarned"
+_EXPIRY_MARK = "queued"
 _ACCEPTED_US = "((message >> 22) * 1000 + 1577836800000000)"  # when a message was accepted, from its id
 
 Text = tuple[QueueId, int, bytes]  # a small text read along with a lease: queue id, octets, text
@@ -127,12 +129,22 @@ def _sweep_now_and_then(store: Store, now_us: int) -> None:
 
 
 def overdue(store: Store, request: LeaseRequest, accepted_before: datetime) -> tuple[list[Batch], list[Text]]:
-    """Lease what has expired, whatever its schedule."""
+    """Lease what has expired, whatever its schedule.  Old mail that is held is not read again each time."""
+    end = lowest_number(accepted_before)
+    start = _mark(store, _EXPIRY_MARK, end)
+    first = store.execute(
+        "SELECT message FROM recipient WHERE message >= ? AND message < ? AND state = ? ORDER BY message LIMIT 1",
+        (start, end, QUEUED),
+    ).fetchone()
+    _set_mark(store, _EXPIRY_MARK, first[0] if first else end)
+    if first is None:
+        return [], []
     rows = store.execute(
-        "SELECT message, number, destination_id FROM recipient WHERE message < ? AND state = ?"
+        "SELECT message, number, destination_id FROM recipient WHERE message >= ? AND message < ? AND state = ?"
         " AND (token IS NULL OR due_us <= ?) ORDER BY message, number LIMIT ?",
         (
-            lowest_number(accepted_before),
+            first[0],
+            end,
             QUEUED,
             to_microseconds(request.now),
             request.batches * request.recipients_per_batch,
@@ -231,8 +243,7 @@ def unwarned(store: Store, accepted_before: datetime, limit: int) -> list[Batch]
     queue of warned mail is not read again each time.
     """
     end = lowest_number(accepted_before)
-    found = store.execute("SELECT value FROM mark WHERE name = ?", (_WARN_MARK,)).fetchone()
-    start = found[0] if found else 0
+    start = _mark(store, _WARN_MARK, end)
     cursor = store.execute(
         "SELECT message, number, token, destination_id FROM recipient"
         " WHERE message >= ? AND message < ? AND warned = ? AND state = ? ORDER BY message, number",
@@ -249,8 +260,7 @@ def unwarned(store: Store, accepted_before: datetime, limit: int) -> list[Batch]
         if len(waiting) >= limit:
             break
     cursor.close()
-    if first > start:
-        _set_mark(store, first)
+    _set_mark(store, _WARN_MARK, first)
     return [_warning(store, *what) for what in waiting]
 
 
@@ -265,13 +275,23 @@ def _warning(store: Store, message: int, place: int, numbers: list[int]) -> Batc
     return Batch(info, hop, lane_of(info.recipients), 0, tuple(read_recipient(row) for row in rows))
 
 
-def _set_mark(store: Store, value: int) -> None:
-    store.execute("INSERT OR REPLACE INTO mark (name, value) VALUES (?, ?)", (_WARN_MARK, value))
+def _mark(store: Store, name: str, end: int) -> int:
+    """Return where a scan begins.  A mark beyond the end is from before the clock was set back: from the start then."""
+    found = store.execute("SELECT value FROM mark WHERE name = ?", (name,)).fetchone()
+    return found[0] if found and found[0] <= end else 0
+
+
+def _set_mark(store: Store, name: str, value: int) -> None:
+    store.execute(
+        "INSERT INTO mark (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+        (name, value),
+    )
 
 
 def look_again(store: Store, message: int) -> None:
-    """Move the mark back to a message that an operator has released."""
-    store.execute("UPDATE mark SET value = min(value, ?) WHERE name = ?", (message, _WARN_MARK))
+    """Move the marks back to a message that an operator has released."""
+    store.execute("UPDATE mark SET value = min(value, ?) WHERE value > ?", (message, message))
 
 
 assert DRAWN_BITS == 22  # noqa: S101 - _ACCEPTED_US says so in SQL
