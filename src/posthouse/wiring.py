@@ -333,6 +333,7 @@ def deliver_settings(site: Site, owner: Owner) -> Settings:
         default_domain=site.default_local_domain,
         retry=site.retry,
         concurrency=site.concurrency,
+        lease=site.concurrency.lease,
         channels={
             name: ChannelLimits(channel.concurrency, channel.recipients_per_attempt)
             for name, channel in site.channels.items()

@@ -15,6 +15,7 @@ from posthouse.mail.queued import REPORT_CHANNEL
 from posthouse.site.model import ChannelKind, DomainKind, MailboxFormat, Site, TableKind, TlsUse
 from posthouse.site.toml import SiteError, read_site
 from posthouse.site.toml.channels import RESERVED
+from posthouse.wiring import Owner, deliver_settings
 
 NAME = '[site]\nname = "mail.example.org"\n'
 
@@ -217,3 +218,15 @@ def problems_of(file):
     except SiteError as error:
         return error.problems
     return ()
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        pytest.param("", 10, id="nothing said"),
+        pytest.param('[concurrency]\nlease = "2m"\n', 2, id="said"),
+        pytest.param('[concurrency]\nlease = "1d"\n', 24 * 60, id="the longest"),
+    ],
+)
+def test_the_site_says_how_long_a_lease_holds(site, text, minutes):
+    assert deliver_settings(site(text), Owner("deliver-0")).lease == timedelta(minutes=minutes)

@@ -83,3 +83,4 @@ class Concurrency(Struct, frozen=True):
     per_host_initial: int = 5
     per_host: int = 20
     recipients_per_attempt: int = 50
+    lease: timedelta = timedelta(minutes=10)  # renewed at half its time while an attempt runs

@@ -141,8 +141,10 @@ class Size:
 class Duration:
     """A length of time: "90s", "5m", "1h30m", "5d"; "never" where that has a meaning."""
 
-    def __init__(self, low: timedelta = timedelta(milliseconds=1), *, never: bool = False) -> None:
-        self.low, self.never = low, never
+    def __init__(
+        self, low: timedelta = timedelta(milliseconds=1), high: timedelta = _LONGEST, *, never: bool = False
+    ) -> None:
+        self.low, self.high, self.never = low, high, never
         self.words = 'a duration such as `"90s"` or `"1h30m"`' + (', or `"never"`' if never else "")
 
     def read(self, value: object, _home: Path) -> object:
@@ -155,8 +157,10 @@ class Duration:
                 hint = f'write the unit too: "{value}s" for seconds, "{value}m" for minutes'
             raise WrongValueError(f"{shown(value)} is not a duration", hint)
         length = timedelta(milliseconds=sum(int(n) * _UNITS[unit] for n, unit in _DURATION_PART.findall(value[:200])))
-        if not self.low <= length <= _LONGEST:
-            bound = f"at least {duration_text(self.low)}" if length < self.low else f"at most {_LONGEST.days}d"
+        if not self.low <= length <= self.high:
+            bound = (
+                f"at least {duration_text(self.low)}" if length < self.low else f"at most {duration_text(self.high)}"
+            )
             raise WrongValueError(f"{shown(value)} is out of bounds", f"write {bound}")
         return length
 

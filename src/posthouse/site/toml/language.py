@@ -12,6 +12,7 @@ from typing import Final
 from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
 from posthouse.site import names
 from posthouse.site.model import (
+    LOGIN_NAMES,
     ChannelDeclaration,
     ChannelKind,
     Domain,
@@ -39,7 +40,6 @@ from posthouse.site.toml.kinds import (
     Text,
 )
 
-LOGIN_NAMES: Final = "login-names"  # the table that every site has
 _RFC_LIMITS = "RFC 5321 section 4.5.3.1"
 
 
@@ -295,6 +295,8 @@ TIMEOUTS = Section(
     ),
 )
 
+# Renewed at half its time, by a spool that may be busy for seconds; a forgotten one must not hold mail for days.
+_SHORTEST_LEASE, _LONGEST_LEASE = timedelta(seconds=10), timedelta(days=1)
 _concurrency = keys_of(Concurrency)
 CONCURRENCY = Section(
     "concurrency",
@@ -305,6 +307,12 @@ CONCURRENCY = Section(
         _concurrency("per-host-initial", Count(1, 10_000), "Attempts at once to a host that nothing is known of yet."),
         _concurrency("per-host", Count(1, 10_000), "Attempts at once to one host, at most."),
         _concurrency("recipients-per-attempt", Count(1, 10_000), "Recipients of one message in one attempt."),
+        _concurrency(
+            "lease",
+            Duration(_SHORTEST_LEASE, _LONGEST_LEASE),
+            "How long a recipient that is being delivered is kept from other processes, 10 s to a day. An attempt that "
+            "takes longer renews it; after a crash that nobody noticed the recipient is tried again when it is over.",
+        ),
     ),
 )
 
