@@ -10,9 +10,9 @@ from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.table_dbm import DbmTable, build_dbm, database_path
 from posthouse.adapters.table_file import FileTable
 from posthouse.adapters.table_inline import InlineTable
-from posthouse.adapters.table_logins import MachineLoginTable, PasswdFileTable
+from posthouse.adapters.table_logins import MachineLoginTable
 from posthouse.adapters.table_regexp import RegexpFileTable
-from posthouse.adapters.table_sources import build_tables, open_tables, table_problems
+from posthouse.adapters.table_sources import build_databases, open_tables, table_problems
 from posthouse.mail.lookup import NOT_FOUND, Origin
 from posthouse.site.problems import SiteError
 from posthouse.site.toml import read_site
@@ -29,16 +29,13 @@ class Subject:
         make = {"file": FileTable, "regexp": RegexpFileTable, "dbm": DbmTable}.get(kind)
         if make:
             self.table = make("users", self.path, self.clock)
-        elif kind == "passwd":
-            self.table = PasswdFileTable(self.path, self.clock, "users")
         else:
             self.table = InlineTable(
                 "users", [(key, (value,), Origin("site.toml", n)) for n, (key, value) in enumerate(ENTRIES, start=1)]
             )
 
     def write(self, entries):
-        form = "{}:x:1:1::{}:/bin/sh\n" if self.kind == "passwd" else "{}  {}\n"
-        self.path.write_text("".join(form.format(*entry) for entry in entries))
+        self.path.write_text("".join(f"{key}  {value}\n" for key, value in entries))
         if self.kind == "dbm":
             build_dbm(self.path, database_path(self.path))
 
@@ -49,12 +46,12 @@ class Subject:
         return asyncio.run(self.table.lookup(key))
 
 
-@pytest.fixture(params=["file", "regexp", "dbm", "inline", "passwd"])
+@pytest.fixture(params=["file", "regexp", "dbm", "inline"])
 def subject(request, tmp_path):
     return Subject(request.param, tmp_path)
 
 
-@pytest.fixture(params=["file", "regexp", "dbm", "passwd"])
+@pytest.fixture(params=["file", "regexp", "dbm"])
 def watched(request, tmp_path):
     """All but inline: entries in the site file change only with it."""
     return Subject(request.param, tmp_path)
@@ -242,5 +239,5 @@ def test_the_site_s_tables_are_opened_and_login_names_are_one_of_them(tmp_path):
     assert sorted(tables) == ["here", "login-names", "many", "more", "users"]
     assert all(name == table.name for name, table in tables.items())
     assert asyncio.run(tables["many"].lookup("ann")).unavailable
-    assert list(build_tables(site)) == [("many", 1)]
+    assert list(build_databases(site.tables.values())) == [(site.tables["many"], tmp_path / "many.dbm", 1)]
     assert {problem.origin.line for problem in table_problems(site, ManualClock())} == {2}

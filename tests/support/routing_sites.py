@@ -8,10 +8,11 @@ from posthouse.mail.address import Address
 from posthouse.mail.limits import Limits
 from posthouse.mail.lookup import NOT_FOUND, Answer, Asked, Lookup, Origin
 from posthouse.mail.route import Route
-from posthouse.routing.compiled import LOGIN_NAMES, Routing, compile_routing
+from posthouse.routing.compiled import Routing, compile_routing
 from posthouse.routing.resolution import Resolution, Resolved
 from posthouse.routing.resolve import resolve
 from posthouse.site.model import (
+    LOGIN_NAMES,
     AliasSource,
     ChannelDeclaration,
     ChannelKind,

@@ -73,27 +73,6 @@ def test_missing_fields_are_told_as_they_were_asked_for():
     assert header.missing(HEADER, (b"SUBJECT", b"Date", b"x-empty", b"From")) == (b"Date", b"From")
 
 
-def test_prepended_lines_stand_in_front():
-    assert header.prepend(b"B: 2\r\n", b"A: 1", b"A2: folded\r\n  on") == b"A: 1\r\nA2: folded\r\n  on\r\nB: 2\r\n"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        pytest.param(b"A: 1\r\nEvil: 2", id="a second field"),
-        pytest.param(b"A: 1\r\n\r\nbody", id="the end of the header"),
-        pytest.param(b"A: 1\r\n", id="its own line end"),
-        pytest.param(b"A: 1\rB: 2", id="lone CR"),
-        pytest.param(b"no field", id="no colon"),
-        pytest.param(b"", id="nothing"),
-        pytest.param(b"A: \x00", id="NUL"),
-    ],
-)
-def test_nothing_but_one_field_can_be_prepended(line):
-    with pytest.raises(ValueError, match="is not one header field"):
-        header.prepend(b"", line)
-
-
 @pytest.mark.parametrize(
     ("text", "end"),
     [

@@ -4,9 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from posthouse.mail.lookup import Answer, Decision, Origin
-from posthouse.routing.compiled import LOGIN_NAMES
 from posthouse.routing.resolution import Deferred, Destination, Refused, Resolved
-from posthouse.site.model import Listener, RouteRule
+from posthouse.site.model import LOGIN_NAMES, Listener, RouteRule
 from support.routing_sites import (
     LOCAL,
     RELAY,

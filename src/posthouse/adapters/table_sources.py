@@ -9,11 +9,11 @@ from __future__ import annotations  # the ports are for the type checker alone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posthouse.adapters.table_logins import LOGIN_NAMES, MachineLoginTable
-from posthouse.site.model import TableKind
+from posthouse.adapters.table_logins import MachineLoginTable
+from posthouse.site.model import LOGIN_NAMES, TableKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Protocol
 
     from posthouse.mail.problem import Problem
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
         """A table that can also say what is wrong with its source."""
 
         def problems(self) -> tuple[Problem, ...]: ...
-
-
-__all__ = ["LOGIN_NAMES", "build_tables", "open_tables", "table_problems"]
 
 
 def open_tables(site: Site, clock: Clock) -> dict[str, Table]:
@@ -43,16 +40,17 @@ def table_problems(site: Site, clock: Clock) -> tuple[Problem, ...]:
     return tuple(problem for _, table in _open_all(site, clock) for problem in table.problems())
 
 
-def build_tables(site: Site) -> Iterator[tuple[str, int]]:
-    """Build the database of each dbm table whose text is there; yield its name and how many entries it has.
+def build_databases(sources: Iterable[TableSource]) -> Iterator[tuple[TableSource, Path, int]]:
+    """Build the database of each dbm table among these; yield table, database and how many entries it has.
 
-    Raises SiteError and OSError as build_dbm does.
+    A table that names its database itself has no text to build it from.  Raises as build_dbm does: SiteError, OSError.
     """
     from posthouse.adapters.table_dbm import build_dbm, database_path
 
-    for source in site.tables.values():
+    for source in sources:
         if source.kind is TableKind.DBM and source.path is not None and database_path(source.path) != source.path:
-            yield source.name, build_dbm(source.path, database_path(source.path))
+            target = database_path(source.path)
+            yield source, target, build_dbm(source.path, target)
 
 
 def _open_all(site: Site, clock: Clock) -> Iterator[tuple[str, CheckedTable]]:

@@ -43,11 +43,6 @@ class Address(Struct, frozen=True):
         return f"{local_part}@{self.domain}" if self.domain else local_part
 
     @property
-    def is_literal(self) -> bool:
-        """Is the domain an address literal, as in ``user@[192.0.2.1]``?"""
-        return self.domain.startswith("[")
-
-    @property
     def is_ascii(self) -> bool:
         """Can the address travel without SMTPUTF8?"""
         return self.local_part.isascii() and self.domain.isascii()

@@ -20,7 +20,3 @@ class SpoolError(PosthouseError):
 
 class SpoolFullError(SpoolError):
     """No room on the disk, or the spool's own limit is reached.  The way in answers 452 4.3.1."""
-
-
-class TableUnavailableError(PosthouseError):
-    """A table could not answer.  Never 'not found': the recipient is deferred (4yz)."""

@@ -15,8 +15,6 @@ from posthouse.mail.route import Route
 from posthouse.routing.resolution import Destination
 from posthouse.site.model import AliasSource, ChannelDeclaration, ChannelKind, Domain, DomainKind, RouteRule, Site
 
-# The table of passwd(5) names, which every set of opened tables holds under this name.
-LOGIN_NAMES = "login-names"
 _CHANNELS_WITH_HOSTS = frozenset({ChannelKind.SMTP, ChannelKind.LMTP})
 _DESTINATIONS = {DomainKind.LOCAL: Destination.LOCAL, DomainKind.RELAY: Destination.RELAY}
 _LOOPBACK = ("127.0.0.1", "::1")

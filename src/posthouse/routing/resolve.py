@@ -18,10 +18,10 @@ from posthouse.mail.address_list import parse_address_list
 from posthouse.mail.lookup import BUILTIN, Answer, Decision, Lookup
 from posthouse.mail.reply import Reply
 from posthouse.routing import replies
-from posthouse.routing.compiled import LOGIN_NAMES, Routing, canonical_domain
+from posthouse.routing.compiled import Routing, canonical_domain
 from posthouse.routing.cycles import on_cycles
 from posthouse.routing.resolution import Deferred, Destination, Refused, Resolution, Resolved, Routed
-from posthouse.site.model import Domain, DomainKind
+from posthouse.site.model import LOGIN_NAMES, Domain, DomainKind
 
 Steps = Generator[Lookup | Decision, Answer | None, Resolution]
 _Key = tuple[str, str]

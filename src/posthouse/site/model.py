@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -18,6 +19,8 @@ from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
 from posthouse.mail.lookup import BUILTIN, Origin
 
 Network = IPv4Network | IPv6Network
+
+LOGIN_NAMES: Final = "login-names"  # the table that every site has: the machine's accounts, passwd(5)
 
 
 class DomainKind(Enum):

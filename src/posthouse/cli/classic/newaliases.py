@@ -13,16 +13,18 @@ from posthouse.cli.site_access import read_site_file
 from posthouse.mail.address_list import parse_address_list
 from posthouse.mail.problem import Problem
 from posthouse.ports import Table
-from posthouse.site.model import Site, TableKind
+from posthouse.site.model import Site
 
 
 def rebuild_aliases(site_file: Path) -> int:
     """Build and check; return the exit code: 65 when an alias cannot be understood."""
-    from posthouse.adapters.table_sources import open_tables
+    from posthouse.adapters.table_sources import build_databases, open_tables
     from posthouse.wiring import system_clock
 
     site = read_site_file(site_file)
-    _build(site)
+    used = {alias.table for alias in site.aliases}
+    for _ in build_databases(source for source in site.tables.values() if source.name in used):
+        pass  # said below, with all that the table holds
     tables = open_tables(site, system_clock())
     good = True
     for alias in site.aliases:
@@ -34,17 +36,6 @@ def rebuild_aliases(site_file: Path) -> int:
     if not site.aliases:
         print("no alias tables in this site")
     return os.EX_OK if good else os.EX_DATAERR
-
-
-def _build(site: Site) -> None:
-    from posthouse.adapters.table_dbm import build_dbm, database_path
-
-    used = {alias.table for alias in site.aliases}
-    for source in site.tables.values():
-        if source.name in used and source.kind is TableKind.DBM and source.path is not None:
-            target = database_path(source.path)
-            if target != source.path:
-                build_dbm(source.path, target)
 
 
 def _place(site: Site, table: str) -> str:

@@ -72,21 +72,19 @@ def get(site_file: Path, name: str, keys: tuple[str, ...], as_json: bool) -> int
 @site_option
 def build(site_file: Path, names: tuple[str, ...]) -> int:
     """Build the databases of dbm tables from their text files; all of them when no name is given."""
-    from posthouse.adapters.table_dbm import build_dbm, database_path
+    from posthouse.adapters.table_sources import build_databases
 
     site = read_site_file(site_file)
     wanted = [source for source in site.tables.values() if source.kind is TableKind.DBM]
     unknown = set(names) - {source.name for source in wanted}
     if unknown:
         raise CommandError(f"no dbm table {', '.join(sorted(unknown))} in {site.file}", os.EX_USAGE)
-    for source in wanted:
-        if source.path is None or (names and source.name not in names):
-            continue
-        target = database_path(source.path)
-        if target == source.path:
-            click.echo(f"{source.name}: {target} is itself the database")
-        else:
-            click.echo(f"{source.name}: {plural(build_dbm(source.path, target), 'entry', 'entries')} in {target}")
+    chosen = {source.name: source for source in wanted if not names or source.name in names}
+    for source, target, count in build_databases(tuple(chosen.values())):
+        click.echo(f"{source.name}: {count} entries in {target}")
+        del chosen[source.name]
+    for source in chosen.values():
+        click.echo(f"{source.name}: {source.path} is itself the database")
     if not wanted:
         click.echo("This site has no dbm tables.")
     return os.EX_OK

@@ -12,6 +12,7 @@ from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
 from posthouse.mail.lookup import BUILTIN
 from posthouse.site import names
 from posthouse.site.model import (
+    LOGIN_NAMES,
     AliasSource,
     ChannelDeclaration,
     ChannelKind,
@@ -109,11 +110,11 @@ def _domains(
                 f"keep one; the first is in line {domains[name].origin.line}",
             )
             continue
-        users = check_references(walk, values, "users", (*path, "users"), {*tables, language.LOGIN_NAMES})
+        users = check_references(walk, values, "users", (*path, "users"), {*tables, LOGIN_NAMES})
         check_references(walk, values, "recipients", (*path, "recipients"), tables)
         check_reference(walk, values.get("channel"), (*path, "channel"), channels, "channel")
-        values["login_names"] = language.LOGIN_NAMES in users
-        values["users"] = tuple(user for user in users if user != language.LOGIN_NAMES)
+        values["login_names"] = LOGIN_NAMES in users
+        values["users"] = tuple(user for user in users if user != LOGIN_NAMES)
         domains[name] = Domain(name=name, origin=walk.origin(path), **values)  # type: ignore[arg-type]  # as above
     return domains
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from posthouse.mail.lookup import Origin
-from posthouse.site.model import TableKind, TableSource
+from posthouse.site.model import LOGIN_NAMES, TableKind, TableSource
 from posthouse.site.toml import language
 from posthouse.site.toml.kinds import shown
 from posthouse.site.toml.positions import TomlPath
@@ -20,7 +20,7 @@ def read_tables(walk: Walk) -> dict[str, TableSource]:
     """Read every table."""
     tables: dict[str, TableSource] = {}
     for name, table, path in walk.named(language.TABLES):
-        if name == language.LOGIN_NAMES:
+        if name == LOGIN_NAMES:
             walk.wrong(path, f'"{name}" is the table that every site has', "choose another name")
         kind = kind_of(table, TableKind.INLINE if "entries" in table else TableKind.FILE)
         values = walk.table(language.TABLES, table, path, kind.value)
