@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -219,8 +220,8 @@ def test_a_header_that_comes_in_tiny_pieces_takes_no_more_time_than_others_can_s
 def cpu_seconds(daemon: Daemon) -> float:
     ticks = 0
     for pid in daemon.children():
-        with open(f"/proc/{pid}/stat") as stat:
-            ticks += sum(map(int, stat.read().rpartition(")")[2].split()[11:13]))
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        ticks += sum(map(int, stat.rpartition(")")[2].split()[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,8 +1,8 @@
 """The header of a message text, without ever parsing and rebuilding it.
 
-The rule: a header is a slice of bytes.  Fields are found in it, lines are put in
-front of it, whole fields are cut out of it; what is not cut stays as it came, to the
-last octet, broken lines included.  Line ends are CRLF; a lone LF is tolerated in reading.
+The rule: a header is a slice of bytes.  Fields are found in it, and whole fields are cut
+out of it; what is not cut stays as it came, to the last octet, broken lines included.
+Line ends are CRLF; a lone LF is tolerated in reading.
 """
 
 import re
@@ -36,7 +36,7 @@ class Field(Struct, frozen=True):
         return unfold(self.value).strip(b" \t")
 
 
-def header_end(text: bytes, start: int = 0) -> int:
+def header_end(text: bytes | bytearray, start: int = 0) -> int:
     """Return the length of the header with its empty line; -1 when that has not come yet.
 
     ``start`` is how much was searched before; the line ends may straddle it.
@@ -77,16 +77,6 @@ def missing(header: bytes, wanted: Collection[bytes]) -> tuple[bytes, ...]:
     return tuple(name for name in wanted if name.lower() not in present)
 
 
-def prepend(header: bytes, *lines: bytes) -> bytes:
-    """Put whole fields, without their last line ends, in front.  Raises ValueError for a line that is not a field."""
-    for line in lines:
-        match = _FIELD.fullmatch(line)
-        # A line end that is no fold would start a second field, or end the header.
-        if match is None or b"\r" in unfold(line) or b"\x00" in line:
-            raise ValueError(f"{line[:60]!r} is not one header field")
-    return b"".join(line + b"\r\n" for line in lines) + header
-
-
 def remove(header: bytes, unwanted: Collection[bytes]) -> bytes:
     """Cut out every field of these names; everything else stays as it is."""
     keys = {name.lower() for name in unwanted}
@@ -99,9 +89,13 @@ def remove(header: bytes, unwanted: Collection[bytes]) -> bytes:
     return header if position == 0 else b"".join(kept) + header[position:]
 
 
-def end_of_fields(text: bytes) -> int:
-    """Return where the first line begins that is neither field nor continuation: the empty line, or the body itself."""
-    if text[:1] in (b" ", b"\t"):
-        return 0  # a continuation of nothing
-    match = _NO_FIELD.search(text)
-    return len(text) if match is None else match.start()
+def end_of_fields(text: bytes | bytearray, start: int = 0, end: int | None = None, *, is_first: bool = True) -> int:
+    """Return where the first line begins that is neither field nor continuation: the empty line, or the body itself.
+
+    ``start`` and ``end`` bound what is looked at; at ``start`` a line begins, the first of the header or a later one.
+    """
+    end = len(text) if end is None else end
+    if is_first and text[start : start + 1] in (b" ", b"\t"):
+        return start  # a continuation of nothing
+    match = _NO_FIELD.search(text, start, end)
+    return end if match is None else match.start()

@@ -57,10 +57,16 @@ def complete_header(header: bytes, origination: Origination) -> bytes:
     return _originate(lacking, origination) + remove(header, _BLIND)
 
 
-def has_whole_header(text: bytes) -> bool:
-    """Is everything there that ``complete_text`` needs?  Only whole lines are judged."""
-    lines = _without_from_line(text[: text.rfind(b"\n") + 1])
-    return end_of_fields(lines) < len(lines)
+def has_whole_header(text: bytes | bytearray, judged: int = 0) -> bool:
+    """Is everything there that ``complete_text`` needs?  Only whole lines are judged.
+
+    ``judged`` is how much of the text was there when the answer was no: a long header is read once, however it is cut.
+    """
+    from_line = _FROM_LINE.match(text)
+    first = from_line.end() if from_line else 0
+    start = max(first, text.rfind(b"\n", 0, judged) + 1)
+    whole = text.rfind(b"\n") + 1
+    return whole > start and end_of_fields(text, start, whole, is_first=start == first) < whole
 
 
 class LineEnds:

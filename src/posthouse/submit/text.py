@@ -34,7 +34,7 @@ class IncomingText:
         self._limits = limits
         self._received = received
         self._complete = complete
-        self._held = b""
+        self._held: bytes | bytearray = b""  # one piece as it came, several in an array that grows
         self._is_through = False  # the header is in the draft
         self.octets = 0
         self.refusal: Reply | None = None
@@ -58,11 +58,16 @@ class IncomingText:
 
     async def _take_header(self, chunk: bytes) -> None:
         searched = len(self._held)
-        self._held = self._held + chunk if searched else chunk
+        if not searched:
+            self._held = chunk
+        elif isinstance(self._held, bytearray):
+            self._held += chunk
+        else:
+            self._held = bytearray(self._held) + chunk
         end = header_end(self._held, searched)
         if end >= 0:
             await self._release(end)
-        elif self._complete is not None and has_whole_header(self._held):
+        elif self._complete is not None and has_whole_header(self._held, searched):
             await self._release(0)  # a body without an empty line before it
         elif len(self._held) > self._limits.header_octets:
             self._refuse(replies.HEADER_TOO_LARGE)
@@ -72,10 +77,10 @@ class IncomingText:
         if end > self._limits.header_octets:
             self._refuse(replies.HEADER_TOO_LARGE)
             return
-        if count_hops(self._held[:end]) >= self._limits.hops:
+        if count_hops(bytes(self._held[:end])) >= self._limits.hops:
             self._refuse(replies.TOO_MANY_HOPS)
             return
-        held, self._held = self._held, b""
+        held, self._held = bytes(self._held), b""
         self._is_through = True
         await self._draft.write(self._received + (held if self._complete is None else self._complete(held)))
 
