@@ -6,18 +6,17 @@ incomplete one; it was not promised to anybody.
 """
 
 import asyncio
-import errno
 import fcntl
 import os
 import re
 from pathlib import Path
 
+from posthouse.adapters.disk import NO_ROOM, sync_folder
 from posthouse.mail.dates import format_asctime
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.ports import Clock
 
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class MboxDeadLetters:
@@ -47,9 +46,9 @@ class MboxDeadLetters:
                 _write_whole(descriptor, letter)
             finally:
                 os.close(descriptor)
-            _sync_directory(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
-            kind = SpoolFullError if error.errno in _FULL else SpoolError
+            kind = SpoolFullError if error.errno in NO_ROOM else SpoolError
             raise kind(f"dead-letter mailbox {self._path}: {error.strerror}") from error
 
 
@@ -66,11 +65,3 @@ def _write_whole(descriptor: int, letter: bytes) -> None:
     except OSError:
         os.ftruncate(descriptor, before)
         raise
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from posthouse.adapters.disk import sync_folder
 from posthouse.adapters.spool_drop import DROP, ENDING
 from posthouse.adapters.spool_sqlite.schema import as_spool_error
 from posthouse.mail.errors import MalformedError, SpoolError
@@ -103,7 +104,7 @@ class FolderOfDrops:
 
     def _remove(self, name: str) -> str:
         (self._folder / name).unlink(missing_ok=True)
-        _sync(self._folder)
+        sync_folder(self._folder)
         return ""
 
     async def set_aside(self, name: str) -> str:
@@ -114,8 +115,8 @@ class FolderOfDrops:
         self._bad.mkdir(mode=0o700, exist_ok=True)
         kept = self._bad / f"{os.fsdecode(os.fsencode(name)[:_NAME_OCTETS])}.{os.urandom(8).hex()}"
         (self._folder / name).rename(kept)
-        _sync(self._bad)
-        _sync(self._folder)
+        sync_folder(self._bad)
+        sync_folder(self._folder)
         return str(kept)
 
     def _translated(self, work: Callable[[], str]) -> str:
@@ -184,11 +185,3 @@ def _remove_leftover(entry: "os.DirEntry[str]") -> None:
     with suppress(OSError):  # gone, or a directory: it stays, and hurts nobody
         if entry.stat(follow_symlinks=False).st_ctime < time.time() - _LEFTOVER_SECONDS:
             Path(entry.path).unlink()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

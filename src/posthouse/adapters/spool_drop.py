@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from posthouse.adapters.disk import sync_folder
 from posthouse.adapters.spool_sqlite.schema import as_spool_error
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import MalformedError, SpoolError, SpoolFullError
@@ -129,14 +130,9 @@ class DropDraft:
     def _sync_folder(self) -> None:
         """Sync the name.  Who may not list a folder cannot open it to sync it alone: then everything is synced."""
         try:
-            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            sync_folder(self._folder)
         except PermissionError:
             os.sync()
-            return
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
     async def abandon(self) -> None:
         """Forget the draft."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from posthouse.adapters.disk import sync_folder
 from posthouse.adapters.table_watch import FileWatch
 from posthouse.mail.lookup import NOT_FOUND, Answer, Origin
 from posthouse.mail.problem import Problem
@@ -118,7 +119,7 @@ def build_dbm(source: Path, target: Path) -> int:
             raise
         finally:
             os.close(descriptor)
-    _sync_directory(target.parent)
+    sync_folder(target.parent)
     return count
 
 
@@ -157,11 +158,3 @@ def _fill(path: Path, elements: Iterator[Entry | Problem]) -> int:
     if problems:
         raise SiteError(problems)
     return max(count, 0)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

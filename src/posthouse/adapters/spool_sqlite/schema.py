@@ -5,13 +5,13 @@ left exactly as it is.
 """
 
 import contextlib
-import errno
 import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from posthouse.adapters.disk import NO_ROOM, sync_folder
 from posthouse.mail.errors import SpoolError, SpoolFullError
 
 DATABASE = "queue.sqlite3"
@@ -104,7 +104,7 @@ def prepare(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_folder(folder / TEXTS, folder)
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise as_spool_error(error, folder) from error
 
@@ -226,16 +226,7 @@ def make_folder(path: Path, folder: Path) -> None:
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def as_spool_error(error: Exception, folder: Path) -> Exception:
@@ -249,7 +240,7 @@ def as_spool_error(error: Exception, folder: Path) -> Exception:
             return SpoolError(f"{path} is damaged ({error}); it was left as it is, restore it or move it away")
         return SpoolError(f"{path}: {error}")
     if isinstance(error, OSError):
-        if error.errno in _FULL_ERRNO:
+        if error.errno in NO_ROOM:
             return SpoolFullError(f"no room on the disk for {folder}: {error.strerror}")
         return SpoolError(f"{error.filename or folder}: {error.strerror or error}")
     return error

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from pathlib import Path
 
+from posthouse.adapters.disk import sync_folder
 from posthouse.adapters.spool_sqlite.commit import Runner, Step
 from posthouse.adapters.spool_sqlite.schema import TEXTS, as_spool_error, make_folder, open_private
 from posthouse.mail.errors import SpoolError, SpoolFullError
@@ -49,7 +50,7 @@ class TextFile:
         if not parent.is_dir():
             make_folder(parent.parent, self._folder)
             make_folder(parent, self._folder)
-            _sync_folder(parent.parent)
+            sync_folder(parent.parent)
         self._descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._folder)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -64,7 +65,7 @@ class TextFile:
             self._step("text-written")
             os.fsync(self._descriptor)
             self._step("text-synced")
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
             self._step("folder-synced")
         except OSError as error:
             raise as_spool_error(error, self._folder) from error
@@ -80,14 +81,6 @@ class TextFile:
         with contextlib.suppress(OSError):
             self._path.unlink()
         self.release()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class RowText:
