@@ -765,6 +765,17 @@ async def test_retry_makes_mail_due_whatever_its_schedule_and_its_host(spool):
 
 
 @on_every_spool
+async def test_a_retried_message_goes_ahead_of_those_that_wait_longer(spool):
+    """Of a hop that was dead one message goes ahead and looks: the one that somebody waits for."""
+    waiting = sorted([await post(spool, envelope(f"u{number}@b.example")) for number in range(4)])
+    await spool.postpone(B_EXAMPLE, NOON + minutes(60), "down")
+
+    assert await spool.act(QueueFilter(queue_ids=(waiting[3],)), Verb.RETRY, NOON + minutes(30), dry_run=False) == 1
+    asked = replace(request(now=NOON + minutes(30)), batches=1)
+    assert [(await spool.lease(asked))[0].message.queue_id for _ in range(2)] == [waiting[3], waiting[0]]
+
+
+@on_every_spool
 async def test_removed_mail_is_gone(spool):
     queue_id = await post(spool, envelope("a@b.example", "c@d.example"), text=b"x" * 200_000)
 

@@ -6,7 +6,7 @@ all its rows each time, so it is for hundreds of messages, not for a backlog.
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from secrets import randbits
 
 from msgspec.structs import replace
@@ -256,6 +256,17 @@ class MemorySpool:
             place = self._places.setdefault((Hop(hop.channel, hop.host.lower()), lane), Place())
             place.blocked_until, place.note = until, reason
 
+    async def clock_set_back(self, now: datetime, latest: datetime) -> int:
+        """Make due now what a wrong clock has put off beyond ``latest``."""
+        self._check()
+        late = [row for _, row in self._rows() if row.due > latest and not row.token]
+        for row in late:
+            row.due = now
+        for place in self._places.values():
+            place.served = min(place.served, now)
+            place.blocked_until = now if place.blocked_until > latest else place.blocked_until
+        return len(late)
+
     async def next_due(self) -> datetime | None:
         """Return when the next work becomes due."""
         times = [
@@ -335,9 +346,18 @@ class MemorySpool:
         done = [
             (row, shown) for row, shown in self._matching(query) if not row.is_leased(now) and allowed(row.state, event)
         ]
+        first = self._first_due()
         for row, shown in [] if dry_run else done:
             self._act(row, shown, verb, now, note)
+            if verb is Verb.RETRY:  # ahead of the others: to a dead hop one goes alone and looks
+                row.due = min(now, first[row.hop] - timedelta(microseconds=1))
         return len(done)
+
+    def _first_due(self) -> dict[Hop, datetime]:
+        first: dict[Hop, datetime] = {}
+        for _, row in self._rows():
+            first[row.hop] = min(row.due, first.get(row.hop, row.due))
+        return first
 
     def _act(self, row: Row, shown: QueueRow, verb: Verb, now: datetime, note: str) -> None:
         row.unlease()

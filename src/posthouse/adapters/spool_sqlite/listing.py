@@ -199,28 +199,48 @@ class Deed(Struct, frozen=True):
     query: QueueFilter
     verb: Verb
     now: datetime
-    dry_run: bool
     note: str
 
 
-def act_page(store: Store, deed: Deed, after: RecipientKey) -> tuple[int, RecipientKey | None]:
-    """Do a verb to one page of recipients: how many there were, and where the next page begins."""
+def choose_page(
+    connection: sqlite3.Connection, deed: Deed, after: RecipientKey
+) -> tuple[list[RecipientKey], RecipientKey | None]:
+    """Find one page of recipients to whom a verb can be done, and where the next page begins.
+
+    Finding a few among a million takes long: it must not be done under the lock of the spool.
+    """
+    where = _acted_upon(deed)
+    where.add("(r.message, r.number) > (?, ?)", *after)
+    keys: list[RecipientKey] = connection.execute(
+        f"SELECT r.message, r.number {_JOINED} WHERE {where} ORDER BY r.message, r.number LIMIT ?",
+        (*where.parameters, PAGE_ROWS),
+    ).fetchall()
+    return keys, keys[-1] if len(keys) == PAGE_ROWS else None
+
+
+def act(store: Store, deed: Deed, keys: Sequence[RecipientKey]) -> int:
+    """Do a verb to those of these recipients to whom it can still be done; return how many."""
     if not store.compares_mail:
         install_functions(store.connection)
         store.compares_mail = True
+    where = _acted_upon(deed)
+    where.add("(r.message, r.number) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))", json.dumps(keys))
+    rows = store.execute(
+        f"SELECT r.message, r.number, r.destination_id, r.channel, r.host, m.recipients {_JOINED}"
+        f" WHERE {where} ORDER BY r.message, r.number",
+        where.parameters,
+    ).fetchall()
+    if rows:
+        _DEEDS[deed.verb](store, deed, rows)
+    return len(rows)
+
+
+def _acted_upon(deed: Deed) -> _Where:
     where = _where(deed.query)
-    where.add("(r.message, r.number) > (?, ?)", *after)
     where.add("NOT (r.token IS NOT NULL AND r.due_us > ?)", to_microseconds(deed.now))
     before = [STATE_VALUES[state] for state in states_before(EVENT_OF_VERB[deed.verb])]
     where.add("r.state IN (SELECT value FROM json_each(?))", json.dumps(before))
-    rows = store.execute(
-        f"SELECT r.message, r.number, r.destination_id, r.channel, r.host, m.recipients {_JOINED}"
-        f" WHERE {where} ORDER BY r.message, r.number LIMIT ?",
-        (*where.parameters, PAGE_ROWS),
-    ).fetchall()
-    if rows and not deed.dry_run:
-        _DEEDS[deed.verb](store, deed, rows)
-    return len(rows), (rows[-1][0], rows[-1][1]) if len(rows) == PAGE_ROWS else None
+    return where
 
 
 def _hold(store: Store, _deed: Deed, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -239,15 +259,29 @@ def _release(store: Store, deed: Deed, rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 def _retry(store: Store, deed: Deed, rows: Sequence[tuple[Any, ...]]) -> None:
-    now_us = to_microseconds(deed.now)
-    _update(store, rows, "due_us = ?", now_us)
     places = {row[2] for row in rows}
-    store.make_due(places, now_us)
+    due = _ahead_of_the_others(store, places, to_microseconds(deed.now))
+    for place in places:
+        _update(store, [row for row in rows if row[2] == place], "due_us = ?", due[place])
+        store.make_due([place], due[place])
     store.execute(
         "UPDATE destination SET blocked_us = 0, note = '' WHERE (channel, host) IN"
         " (SELECT channel, host FROM destination WHERE id IN (SELECT value FROM json_each(?)))",
         (json.dumps(list(places)),),
     )
+
+
+def _ahead_of_the_others(store: Store, places: set[int], now_us: int) -> dict[int, int]:
+    """Return for each destination when a recipient is due that is to go first: to a dead hop one goes alone and looks.
+
+    A page behind another one goes ahead of it: whoever retries so many waits for none in particular.
+    """
+    first = store.execute(
+        "SELECT id, (SELECT min(due_us) FROM recipient WHERE destination_id = destination.id) FROM destination"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(places)),),
+    ).fetchall()
+    return {place: min(now_us, due_us - 1) for place, due_us in first}
 
 
 def _remove(store: Store, _deed: Deed, rows: Sequence[tuple[Any, ...]]) -> None:
