@@ -92,6 +92,10 @@ class SqliteFace:
         """Lease nothing for this hop before that time."""
         await self._runner.write(Unsynced(lambda store: leases.postpone(store, hop, until, reason)))
 
+    async def clock_set_back(self, now: datetime, latest: datetime) -> int:
+        """Make due now what a wrong clock has put off beyond ``latest``."""
+        return await self._runner.write(lambda store: leases.clock_set_back(store, now, latest))
+
     async def next_due(self) -> datetime | None:
         """Return when the next work becomes due."""
         microseconds = await self._runner.read(leases.next_due)
@@ -159,17 +163,21 @@ class SqliteFace:
 
     async def act(self, query: QueueFilter, verb: Verb, now: datetime, *, dry_run: bool, note: str = "") -> int:
         """Do an operator's verb, page by page."""
-        deed = listing.Deed(query, verb, now, dry_run, note)
+        deed = listing.Deed(query, verb, now, note)
         done = 0
         after: RecipientKey | None = listing.FIRST
         while after is not None:
-            count, after = await self._runner.write(partial(listing.act_page, deed=deed, after=after))
-            done += count
+            keys, after = await self._runner.survey(partial(listing.choose_page, deed=deed, after=after))
+            done += len(keys) if dry_run or not keys else await self._runner.write(_acting(deed, keys))
         return done
 
     async def close(self) -> None:
         """Finish what waits and give everything back."""
         await self._runner.close()
+
+
+def _acting(deed: listing.Deed, keys: Sequence[RecipientKey]) -> Operation[int]:
+    return lambda store: listing.act(store, deed, keys)
 
 
 def _in_hundreds(folder: Path) -> list[list[str]]:
