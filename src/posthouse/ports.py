@@ -166,6 +166,13 @@ class SpoolQueue(Protocol):
     async def postpone(self, hop: Hop, until: datetime, reason: str) -> None:
         """Lease nothing for this hop before ``until`` (a dead host).  ``until`` in the past ends it."""
 
+    async def clock_set_back(self, now: datetime, latest: datetime) -> int:
+        """Make due now what waits for a time after ``latest``, which only a wrong clock can have given it.
+
+        Hops postponed beyond it are so no more, and no hop counts as served after now.  Leases stay
+        as they are.  Returns how many recipients.
+        """
+
     async def read_text(self, queue_id: QueueId) -> "StoredText":
         """Open a message's text."""
 

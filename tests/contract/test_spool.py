@@ -463,6 +463,35 @@ async def test_mail_that_comes_while_a_hop_is_postponed_waits_too(spool):
     assert len(await spool.lease(request())) == 1
 
 
+@on_every_spool
+async def test_a_clock_that_was_set_back_leaves_nothing_waiting_for_the_time_it_showed(spool):
+    day = minutes(24 * 60)
+    await post(spool, envelope("a@b.example", "c@d.example", "e@f.example"))
+    batches = {batch.hop.host: batch for batch in await spool.lease(request(now=NOON + day))}
+    kept = batches.pop("f.example")
+    for batch in batches.values():
+        await spool.settle(settlements(batch, Ending.RETRY, due=NOON + day + minutes(5)))
+    await spool.postpone(B_EXAMPLE, NOON + day + minutes(5), "no route to host")
+    assert await spool.lease(request()) == []
+
+    assert await spool.clock_set_back(NOON, NOON + minutes(60)) == 2
+
+    assert {batch.hop.host for batch in await spool.lease(request())} == {"b.example", "d.example"}
+    assert await spool.settle(settlements(kept, Ending.GONE)) == []  # its lease was left alone
+
+
+@on_every_spool
+async def test_a_clock_that_was_set_back_changes_nothing_that_may_wait_so_long(spool):
+    await post(spool, envelope("a@b.example"))
+    batch = await lease_one(spool)
+    await spool.settle(settlements(batch, Ending.RETRY, due=NOON + minutes(30)))
+
+    assert await spool.clock_set_back(NOON, NOON + minutes(60)) == 0
+
+    assert await spool.lease(request(now=NOON + minutes(29))) == []
+    assert len(await spool.lease(request(now=NOON + minutes(30)))) == 1
+
+
 # Settling.
 
 

@@ -133,6 +133,45 @@ def test_a_batch_is_cut_to_what_the_channel_takes():
     post.kernel.close()
 
 
+# -- a clock that jumps
+
+
+def jump(post: Post, by: timedelta) -> None:
+    post.kernel.clock.set_now(post.kernel.clock.now() + by)
+    post.kernel.notify()
+    post.run(SECOND)
+
+
+def test_a_clock_that_jumps_a_day_ahead_and_back_holds_up_no_mail(post: Post):
+    post.start()
+    post.run(SECOND)
+    jump(post, DAY)
+    post.send(to("served@b.example"))
+    post.smtp.answer = say(LATER)
+    post.send(to("late@c.example"))
+    post.run(2 * SECOND)
+    post.smtp.answer = say(delivered("taken"))
+
+    jump(post, -DAY)
+    post.send(to("again@b.example"))
+    post.run(2 * MINUTE)
+
+    assert post.queued() == []
+
+
+def test_a_clock_that_jumps_ahead_under_a_running_attempt_repeats_nothing(post: Post):
+    post.smtp.lasts = lambda _batch: DAY + HOUR
+    post.send(to("joe@b.example"))
+    post.start()
+    post.run(MINUTE)
+    jump(post, DAY)
+    jump(post, -DAY)
+    post.run(2 * DAY)
+
+    assert len(post.smtp.attempts) == 1
+    assert post.queued() == []
+
+
 # -- dead hosts
 
 

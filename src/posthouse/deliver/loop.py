@@ -20,10 +20,12 @@ from posthouse.mail.errors import SpoolError
 from posthouse.mail.queued import REPORT_CHANNEL, Batch, Ending, Hop, LeaseRequest, Settlement
 from posthouse.ports import AttemptReport
 from posthouse.scheduling.backlog import make_backlog
+from posthouse.scheduling.retry import longest_wait
 
 # How soon to look again when due work is held up by full windows, whose ends also wake the loop.
 _HELD_UP = timedelta(seconds=1)
 _DRAIN_POLL = timedelta(milliseconds=50)
+_CORRECTION = timedelta(minutes=1)  # a clock set back by less delays nothing for long
 _ALIVE = timedelta(seconds=1)  # "until" this long ago ends a postponement
 
 __all__ = ["Deliverer", "Settings", "World"]
@@ -55,6 +57,7 @@ class Deliverer:
         self._running: dict[int, _Running] = {}  # by a number of our own: one token may be in two batches' parts
         self._started = 0
         self._is_sweeping = False
+        self._seen = world.clock.now()  # the latest time of a turn
         self._draining = False
         self._leave_by = world.clock.now()  # set by drain
         self._is_over = True
@@ -104,9 +107,23 @@ class Deliverer:
         """Give back what dead processes held: nobody works on it, and its leases may last for minutes."""
         for owner in (self._settings.owner, *self._settings.gone):
             await self._world.queue.release_owner(owner)
+        await self._mend_times(self._world.clock.now())
+
+    async def _watch_clock(self) -> None:
+        """Notice that the clock was set back: what got its time from the wrong one would wait until then."""
+        now = self._world.clock.now()
+        if now < self._seen - _CORRECTION:
+            count = await self._mend_times(now)
+            error = f"the clock was set back by {self._seen - now}; {count} recipients that waited for it are due"
+            self._world.log.event(events.TROUBLE, where="clock", error=error)
+        self._seen = now
+
+    async def _mend_times(self, now: datetime) -> int:
+        return await self._world.queue.clock_set_back(now, now + longest_wait(self._settings.retry))
 
     async def _turn(self) -> datetime | None:
         """Do what is due and return when to look again."""
+        await self._watch_clock()
         await self._renew()
         if self._sweeper.is_due and not self._is_sweeping:
             self._is_sweeping = True
@@ -255,9 +272,10 @@ class Deliverer:
 
     async def _wait_out(self, pause: timedelta) -> None:
         """Wait in spite of hints: each of them would run into the same trouble."""
-        until = self._world.clock.now() + pause
-        while not self._draining and self._world.clock.now() < until:
-            await self._world.waiter.wait(until)
+        begun = self._world.clock.now()
+        # A clock that was set back ends the pause, too: it must not last until the clock has caught up.
+        while not self._draining and begun <= self._world.clock.now() < begun + pause:
+            await self._world.waiter.wait(begun + pause)
 
     async def _wind_up(self) -> None:
         while (self._running or self._is_sweeping) and self._world.clock.now() < self._leave_by:

@@ -27,8 +27,10 @@ def leave_alone(policy: RetryPolicy, before: DeadHop | None, now: datetime) -> D
     Attempts that were already running when the hop died belong to the same
     failure: they neither prolong nor double the term.
     """
-    if before is not None and now < before.until:
+    longest = max(policy.max_delay, policy.dead_host)
+    # A term that ends later than any does is from before the clock was set back, and over.
+    if before is not None and now < before.until <= now + longest:
         return before
     failures = before.failures + 1 if before is not None else 1
-    term = min(policy.dead_host * (1 << min(failures - 1, _MOST_DOUBLINGS)), max(policy.max_delay, policy.dead_host))
+    term = min(policy.dead_host * (1 << min(failures - 1, _MOST_DOUBLINGS)), longest)
     return DeadHop(failures, now + term)

@@ -27,6 +27,11 @@ def next_attempt(
     return min(now + delay * (1 + jitter / 4), expiry)
 
 
+def longest_wait(policy: RetryPolicy) -> timedelta:
+    """Return the longest that anything is ever told to wait: what waits longer got its time from a wrong clock."""
+    return max(policy.max_delay, policy.first_delay) * 5 / 4 + policy.dead_host + timedelta(minutes=1)
+
+
 def sweep_interval(policy: RetryPolicy) -> timedelta:
     """Return how often to look for what has expired or wants a warning: a tenth of the shorter wait, 1 s to 1 min."""
     shorter = min(policy.expire_after, policy.warn_after or policy.expire_after)

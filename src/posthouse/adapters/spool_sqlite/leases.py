@@ -211,6 +211,23 @@ def postpone(store: Store, hop: Hop, until: datetime, reason: str) -> None:
         )
 
 
+def clock_set_back(store: Store, now: datetime, latest: datetime) -> int:
+    """Make due now what a wrong clock has put off beyond ``latest``."""
+    times = (to_microseconds(now), to_microseconds(latest))
+    count = store.execute(
+        "UPDATE recipient SET due_us = ?1 WHERE destination_id IN (SELECT id FROM destination)"
+        " AND due_us > ?2 AND token IS NULL",
+        times,
+    ).rowcount
+    store.execute(
+        "UPDATE destination SET served_us = min(served_us, ?1), blocked_us = iif(blocked_us > ?2, 0, blocked_us),"
+        " due_us = iif(due_us > ?2 AND due_us < ?3, ?1, due_us)",
+        (*times, NEVER_US),
+    )
+    store.refresh(())  # forget what is remembered of destinations
+    return count
+
+
 def next_due(connection: sqlite3.Connection) -> int | None:
     """Return when the next work becomes due, in microseconds."""
     times = [time for lane in Lane if (time := _next_due_of(connection, lane)) is not None]
