@@ -12,7 +12,7 @@ import pytest
 
 from posthouse.cli.errors import guarded
 from posthouse.cli.main import run
-from posthouse.cli.queue.commands import GROUPS
+from posthouse.queueing.filters import GROUPINGS
 from support.cli_site import command, write_site
 
 
@@ -165,7 +165,7 @@ def test_a_queue_id_that_is_not_there_is_no_success(posthouse):
     assert err == "posthouse: not in the queue: 0000000000000\n"
 
 
-@pytest.mark.parametrize("by", GROUPS)
+@pytest.mark.parametrize("by", GROUPINGS)
 def test_groups_fit_80_columns_whatever_their_names_are(site, posthouse, by):
     long = f"someone@{'a' * 60}.{'b' * 60}.example"
     assert command("sendmail", "-f", f"{'s' * 60}@example.org", long, site=site, stdin=b"\n").returncode == 0

@@ -91,7 +91,7 @@ def forget_process(pid: int) -> None:
     if _VARIABLE in os.environ:
         from prometheus_client import multiprocess
 
-        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library has no types there
 
 
 def expose() -> bytes:
@@ -99,5 +99,5 @@ def expose() -> bytes:
     from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # nor there
     return generate_latest(registry)

@@ -39,7 +39,7 @@ def print_counts(counts: Sequence[QueueCount], by: str, now: datetime) -> None:
     """Print the groups of ``queue list --group-by``."""
     rows = [
         (
-            count.key or ("<>" if by == "sender" else "-"),
+            count.key or "-",
             str(count.recipients),
             str(count.messages),
             short_size(count.octets),

@@ -4,6 +4,7 @@ Plain text and integers, nothing that takes time to import: the ``sendmail``
 command goes through here.  What is read back equals what was written.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from posthouse.mail.address import Address, Path
@@ -17,6 +18,7 @@ from posthouse.mail.status import Status
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DISPOSITIONS = {disposition.value: disposition for disposition in Disposition}
+_CODE = re.compile(r"[0-9]{1,3}")
 _SEPARATOR = "\x1f"  # no address, host or reply line holds a control character
 
 
@@ -84,7 +86,7 @@ def read_outcome(text: str | None) -> Outcome | None:
     if text is None:
         return None
     fields = text.split(_SEPARATOR, 4)
-    if len(fields) != 5 or not fields[1].isdigit():
+    if len(fields) != 5 or not _CODE.fullmatch(fields[1]):
         raise MalformedError(f"{text!r} is not an outcome of the spool")
     status = Status.parse(fields[0])
     disposition = _DISPOSITIONS[status.class_]

@@ -60,17 +60,28 @@ def join(connection: socket.socket) -> None:
                 connection.sendall(wire)
             connection.shutdown(socket.SHUT_WR)
         while True:
-            for key, _ in selector.select():
-                if key.fileobj is connection:
-                    wire = connection.recv(_CHUNK)
-                    if not wire:
-                        return
-                    _write_all(wire)
-                elif wire := os.read(_STDIN, _CHUNK):
-                    connection.sendall(wire)
-                else:
-                    selector.unregister(_STDIN)
-                    connection.shutdown(socket.SHUT_WR)
+            ready = {key.fileobj for key, _ in selector.select()}
+            if connection in ready and not _pass_back(connection):
+                return
+            if _STDIN in ready and not _pass_on(connection):
+                selector.unregister(_STDIN)
+
+
+def _pass_back(connection: socket.socket) -> bool:
+    """Pass on what the daemon says; False when it has closed."""
+    wire = connection.recv(_CHUNK)
+    _write_all(wire)
+    return bool(wire)
+
+
+def _pass_on(connection: socket.socket) -> bool:
+    """Pass on what we are told; False at its end, of which the daemon then knows."""
+    wire = os.read(_STDIN, _CHUNK)
+    if wire:
+        connection.sendall(wire)
+    else:
+        connection.shutdown(socket.SHUT_WR)
+    return bool(wire)
 
 
 def _write_all(wire: bytes) -> None:

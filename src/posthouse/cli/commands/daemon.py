@@ -19,6 +19,7 @@ from posthouse.site.model import Site
 from posthouse.submit.eager import run
 
 _RELOAD_SECONDS = 30.0
+_RELOADS = frozenset({events.RELOADED, events.RELOAD_REFUSED})
 _GRACE_SECONDS = 15.0  # beyond the drain time that the site allows
 
 
@@ -68,12 +69,8 @@ def _reload_event(log: Path, start: int) -> Event | None:
         return None  # the changed site names another log: the daemon makes it when it takes the site up
     with log.open("rb") as stream:
         stream.seek(start)
-        for line in stream:
-            if b"reload" in line and line.endswith(b"\n"):
-                event = parse_event(line)
-                if event and event["event"] in {events.RELOADED, events.RELOAD_REFUSED}:
-                    return event
-    return None
+        said = (parse_event(line) for line in stream if b"reload" in line and line.endswith(b"\n"))
+        return next((event for event in said if event and event["event"] in _RELOADS), None)
 
 
 @click.command()

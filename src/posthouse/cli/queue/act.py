@@ -1,7 +1,7 @@
 """Do an operator's verb to queued mail: in slices, with progress, logged, then wake the deliverer."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import click
@@ -14,7 +14,7 @@ from posthouse.cli.queue.filters import only
 from posthouse.cli.site_access import open_queue
 from posthouse.mail import events
 from posthouse.mail.queued import QueueFilter, RecipientState, Verb
-from posthouse.ports import SpoolQueue
+from posthouse.ports import EventLog, SpoolQueue
 from posthouse.site.model import Site
 
 _SLICE = 500  # messages per transaction: well under a second
@@ -81,9 +81,8 @@ async def carry_out(site: Site, spool: SpoolQueue, order: Order, *, quiet: bool 
                 count = await spool.act(query, order.verb, now(), dry_run=False, note=order.note)
                 acted += count
                 advance(count)
-                for queue_id, recipients in messages.items() if log and count else ():
-                    fields = {"recipients": recipients, "operator": operator(), "note": order.note or None}
-                    log.event(_EVENTS[order.verb], queue_id=queue_id, **fields) if log else None
+                if log and count:
+                    _note(log, order, messages)
     finally:
         if log:
             log.close()
@@ -92,6 +91,13 @@ async def carry_out(site: Site, spool: SpoolQueue, order: Order, *, quiet: bool 
         wakeup.notify()
         wakeup.close()
     return acted
+
+
+def _note(log: EventLog, order: Order, messages: Mapping[str, int]) -> None:
+    """Log what was done to each message, and by whom."""
+    who, note = operator(), order.note or None
+    for queue_id, recipients in messages.items():
+        log.event(_EVENTS[order.verb], queue_id=queue_id, recipients=recipients, operator=who, note=note)
 
 
 async def _slices(spool: SpoolQueue, query: QueueFilter) -> AsyncIterator[dict[str, int]]:

@@ -16,9 +16,8 @@ from posthouse.cli.queue.filters import bounded, filter_options, gather_filters
 from posthouse.cli.queue.rows import HEADING, count_as_json, row_as_json, row_as_text
 from posthouse.cli.terminal import terminal_width
 from posthouse.mail.queued import QueueFilter, Verb
+from posthouse.queueing.filters import GROUPINGS
 from posthouse.submit.eager import run
-
-GROUPS = ("host", "channel", "sender", "recipient-domain", "state")
 
 
 @click.group()
@@ -31,7 +30,7 @@ def queue() -> None:
 
 
 @queue.command("list")
-@click.option("--group-by", type=click.Choice(GROUPS), help="Count instead of listing.")
+@click.option("--group-by", type=click.Choice(GROUPINGS), help="Count instead of listing.")
 @filter_options
 @json_option
 @site_option

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from posthouse.cli.formats import due_in, fitted, iso, plural, printable, short_duration, short_size
 from posthouse.mail.queued import QueueCount, QueueRow, QueueTotals
+from posthouse.queueing.filters import NULL_SENDER
 
 HEADING = f"{'QUEUE ID':<14}{'AGE':>6} {'SIZE':>5}  {'STATE':<10}{'NEXT TRY':<9} RECIPIENT"
 _INDENT = 16
@@ -67,7 +68,7 @@ def row_as_text(row: QueueRow, now: datetime, width: int) -> Iterator[str]:
     else:
         yield head.rstrip()
         yield " " * _INDENT + "to " + fitted(recipient, width - _INDENT - 3)
-    sender = printable(str(message.reverse_path)) or "<>"
+    sender = printable(str(message.reverse_path)) or NULL_SENDER
     towards = f"{route.channel} {route.host}".strip()
     tries = f", {plural(row.attempts, 'attempt')}" if row.attempts else ""
     story = f"from {sender}, by {towards}{tries}"

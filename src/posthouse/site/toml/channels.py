@@ -22,6 +22,7 @@ def read_channels(walk: Walk, timeouts: Timeouts) -> dict[str, ChannelDeclaratio
         values["kind"] = kind
         _complete(walk, kind, values, timeouts)
         _check(walk, name, kind, values, path)
+        # The language describes a channel by the fields of ChannelDeclaration.
         channels[name] = ChannelDeclaration(name, origin=walk.origin(path), **values)  # type: ignore[arg-type]
     channels.setdefault("smtp", ChannelDeclaration("smtp", ChannelKind.SMTP))
     channels.setdefault("local", ChannelDeclaration("local", ChannelKind.LOCAL, mailbox=f"{walk.home}/mail/{{user}}/"))
