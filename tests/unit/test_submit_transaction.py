@@ -365,6 +365,24 @@ def test_a_local_submission_without_a_header_gets_one(rig, size):
     assert body == text
 
 
+@pytest.mark.parametrize(
+    ("before", "code"),
+    [pytest.param(9_999, 250, id="at the bound"), pytest.param(10_000, 554, id="beyond it")],
+)
+def test_a_bcc_behind_very_many_fields_is_never_shown(rig, before, code):
+    text = b"X: y\r\n" * before + b"Bcc: joe\r\n\r\nbody\r\n"
+
+    reply = run(rig.send(LOCAL_USER, "ann@example.org", ["ann@example.org"], text))
+
+    assert reply.code == code
+    assert b"Bcc" not in (run(rig.text()) if code == 250 else b"")
+    assert len(run(rig.queued())) == (code == 250)
+
+
+def test_relayed_text_may_have_more_fields_than_we_look_at(rig):
+    assert run(rig.send(TRUSTED, "a@far.example", ["ann@example.org"], b"X: y\r\n" * 10_001 + b"\r\n")).code == 250
+
+
 def test_relayed_text_is_not_completed(rig):
     run(rig.send(TRUSTED, "a@far.example", ["ann@example.org"], b"Bcc: x\r\n\r\n"))
 

@@ -17,6 +17,9 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _NO_FIELD = re.compile(rb"^(?![ \t])(?![!-9;-~]+[ \t]*:)", re.MULTILINE)
 
 
+MOST_FIELDS = 10_000  # that are looked at: what stands beyond them must not matter, or must be refused
+
+
 class Field(Struct, frozen=True):
     """One field and where it stands: ``header[start:end]`` is all of it, its line end included."""
 
@@ -53,12 +56,19 @@ def split(text: bytes) -> tuple[bytes, bytes]:
     return (text, b"") if end < 0 else (text[:end], text[end:])
 
 
-def fields(header: bytes, most: int = 10_000) -> Iterator[Field]:
+def fields(header: bytes, most: int = MOST_FIELDS) -> Iterator[Field]:
     """Yield the fields in order, at most this many.  A line that is neither field nor continuation is passed over."""
     for count, match in enumerate(_FIELD.finditer(header)):
         if count == most:
             return
         yield Field(match[1], match[2].removesuffix(b"\r"), match.start(), match.end())
+
+
+def has_too_many_fields(header: bytes) -> bool:
+    """Are there more fields than ``fields`` yields?"""
+    if header.count(b"\n") < MOST_FIELDS:  # the last field may have no line end
+        return False
+    return sum(1 for _ in fields(header, MOST_FIELDS + 1)) > MOST_FIELDS
 
 
 def unfold(value: bytes) -> bytes:

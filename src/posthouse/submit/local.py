@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from posthouse.mail.address import Address
 from posthouse.mail.dates import format_date
-from posthouse.mail.header import end_of_fields, missing, remove
+from posthouse.mail.errors import MalformedError
+from posthouse.mail.header import MOST_FIELDS, end_of_fields, has_too_many_fields, missing, remove
 
 _BLIND = (b"bcc", b"resent-bcc")
 _DATE, _FROM, _MESSAGE_ID = b"Date", b"From", b"Message-ID"
@@ -37,7 +38,7 @@ class Origination(Struct, frozen=True):
 
 
 def complete_text(text: bytes, origination: Origination) -> bytes:
-    """Return a text, given at least to the end of its header, with its header complete.
+    """Return a text, given at least to the end of its header, with its header complete.  Raises MalformedError.
 
     A text that begins without a header, or whose header runs into the body, gets the empty line
     that parts the two.
@@ -52,7 +53,12 @@ def complete_text(text: bytes, origination: Origination) -> bytes:
 
 
 def complete_header(header: bytes, origination: Origination) -> bytes:
-    """Return the fields with Date, From and Message-ID where they are missing, and without Bcc."""
+    """Return the fields with Date, From and Message-ID where they are missing, and without Bcc.
+
+    Raises MalformedError for more fields than are looked at: a Bcc beyond them would be shown to everybody.
+    """
+    if has_too_many_fields(header):
+        raise MalformedError(f"the header has more than {MOST_FIELDS} fields")
     lacking = missing(header, (_DATE, _FROM, _MESSAGE_ID))
     return _originate(lacking, origination) + remove(header, _BLIND)
 

@@ -10,6 +10,7 @@ from __future__ import annotations  # so that the ports are imported by the type
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from posthouse.mail.errors import MalformedError
 from posthouse.mail.header import header_end
 from posthouse.mail.limits import Limits
 from posthouse.mail.received import count_hops
@@ -29,7 +30,7 @@ class IncomingText:
     def __init__(
         self, draft: Draft, limits: Limits, received: bytes, complete: Callable[[bytes], bytes] | None = None
     ) -> None:
-        """``complete`` is what is done to the beginning of a local submission (submit/local.py)."""
+        """``complete`` is done to the beginning of a local submission (submit/local.py); its MalformedError refuses."""
         self._draft = draft
         self._limits = limits
         self._received = received
@@ -81,8 +82,14 @@ class IncomingText:
             self._refuse(replies.TOO_MANY_HOPS)
             return
         held, self._held = bytes(self._held), b""
+        if self._complete is not None:
+            try:
+                held = self._complete(held)
+            except MalformedError:
+                self._refuse(replies.TOO_MANY_FIELDS)
+                return
         self._is_through = True
-        await self._draft.write(self._received + (held if self._complete is None else self._complete(held)))
+        await self._draft.write(self._received + held)
 
     def _refuse(self, refusal: Reply) -> None:
         self.refusal = refusal
