@@ -26,6 +26,8 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Row:
+    """One recipient."""
+
     number: int
     recipient: Recipient
     due: datetime
@@ -39,30 +41,37 @@ class Row:
 
     @property
     def visible_state(self) -> RecipientState:
+        """The state as people see it: a queued recipient with a lease is leased."""
         leased = self.token and self.state is RecipientState.QUEUED
         return RecipientState.LEASED if leased else self.state
 
     @property
     def hop(self) -> Hop:
+        """Where it waits."""
         if self.state is RecipientState.REPORTING:
             return REPORTS
         return hop_of(self.recipient.route)
 
     def is_leased(self, now: datetime) -> bool:
+        """Does a lease hold now?"""
         return self.token != 0 and self.due > now
 
     def unlease(self) -> None:
+        """End the lease."""
         self.token, self.owner = 0, ""
 
 
 @dataclass(slots=True)
 class Message:
+    """One message with its recipients."""
+
     info: MessageInfo
     text: bytes
     rows: dict[int, Row]
 
     @property
     def lane(self) -> Lane:
+        """Where its recipients queue."""
         return lane_of(self.info.recipients)
 
     def shown(self, row: Row, place: "Place | None", now: datetime) -> QueueRow:
@@ -103,6 +112,7 @@ class MemoryText:
 
 
 def message_info(queue_id: QueueId, envelope: Envelope, accepted: datetime, octets: int) -> MessageInfo:
+    """Describe a message that is being accepted."""
     return MessageInfo(
         queue_id,
         accepted,
@@ -117,9 +127,11 @@ def message_info(queue_id: QueueId, envelope: Envelope, accepted: datetime, octe
 
 
 def leased_recipient(row: Row) -> LeasedRecipient:
+    """Describe a recipient for whoever delivers to it."""
     return LeasedRecipient(row.number, row.recipient, row.attempts, row.warned, row.outcome, row.attempted)
 
 
 def wants_warning(row: Row) -> bool:
+    """Is its sender to be told of a delay?"""
     wants = Notify.DELAY in row.recipient.wants
     return wants and not row.warned and row.visible_state is RecipientState.QUEUED

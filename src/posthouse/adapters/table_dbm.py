@@ -3,6 +3,8 @@
 The site names the text file; the database stands beside it as ``<file>.dbm`` and is what is read.
 It is a SQLite file that is never changed in place: ``build_dbm`` writes a new one beside it and
 renames it, so that readers see the old table or the new one, whole.
+
+Known limits: the process waits while a page of the database that is not in memory is read from the disk.
 """
 
 import contextlib

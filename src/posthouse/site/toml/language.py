@@ -81,8 +81,7 @@ SITE = Section(
     "site",
     Shape.SINGLE,
     "Who this mail router is, and where it keeps its things. Relative paths, here and everywhere in the file, are "
-    "meant "
-    "from the directory in which the file stands.",
+    "meant from the directory in which the file stands.",
     (
         _site("name", _DOMAIN, "The host's full name: in the greeting, in HELO and in Received fields.", required=True),
         _site(
@@ -109,8 +108,7 @@ LISTENER = Section(
     "listener",
     Shape.REPEATED,
     "A socket on which mail comes in. The Unix socket `submit.sock` in the run directory, through which programs of "
-    "this "
-    "machine hand mail in, is there without being declared.",
+    "this machine hand mail in, is there without being declared.",
     (
         Key("address", _LISTEN, "Where to listen. Port 0 lets the system choose one.", required=True),
         Key("relay-from", ListOf(_NETWORK), "Clients from these networks may send mail to anywhere. Clients of a Unix "
@@ -125,8 +123,7 @@ DOMAINS = Section(
     "A domain that this site takes mail for; NAME is the domain, in quotes: `[domains.\"example.org\"]`.",
     (
         Key("kind", Choice(DomainKind), "`local`: its users are here, and unknown ones are refused. `relay`: its "
-        "mail is "
-            "accepted from anyone and passed on.", default='"local"'),
+            "mail is accepted from anyone and passed on.", default='"local"'),
         _domain("subdomains", Flag(), "Is mail for every name below the domain taken too?"),
         _domain("users", ListOf(_USERS), f"Tables whose keys are the domain's users; `{LOGIN_NAMES}` stands for the "
                 "machine's login names. Aliases are known besides.", default="only aliases", only=("local",)),
@@ -143,12 +140,9 @@ TABLES = Section(
     "`key: value`; a backslash quotes the next character; lines that begin with `#` are comments.",
     (
         Key("kind", Choice(TableKind), "`file`: a text file, kept in memory. `regexp`: each key is a regular "
-        "expression "
-            "for the whole key that is asked for, the first that matches counts, `\\1` in its value is its first "
-            "group. "
-            "`dbm`: a database, built from a text file by `newaliases`, that stands beside it with `.dbm` at the "
-            "end of "
-            "its name. `inline`: the entries stand here.", default='"file", or "inline" where there are entries'),
+            "expression for the whole key that is asked for, the first that matches counts, `\\1` in its value is "
+            "its first group. `dbm`: a database, built from a text file by `newaliases`, that stands beside it with "
+            "`.dbm` at the end of its name. `inline`: the entries stand here.", default='"file", or "inline" where there are entries'),
         Key("file", FilePath(), "The text file.", only=("file", "regexp", "dbm"), field="path"),
         Key("entries", Entries(), "The entries: `{ info = \"ann@example.org\", staff = [\"ann\", \"bob\"] }`.",
             only=("inline",)),
@@ -158,9 +152,8 @@ TABLES = Section(
 ALIASES = Section(
     "aliases",
     Shape.REPEATED,
-    "A table of aliases; they are searched in the order in which they stand. `[aliases]` with `tables = [\"a\", "
-    "\"b\"]` "
-    "is short for several of them.",
+    "A table of aliases; they are searched in the order in which they stand. "
+    "`[aliases]` with `tables = [\"a\", \"b\"]` is short for several of them.",
     (
         Key("table", _TABLE, "The table. A value is an address or several, with commas between.", required=True),
         Key("public", Flag(), "May EXPN show what is in it?", default="false"),
@@ -194,8 +187,7 @@ CHANNELS = Section(
                  default="none", only=_NETWORKED),
         _channel("port", Count(1, 65535), "The port, where the relay names none.", only=_NETWORKED),
         _channel("tls", Choice(TlsUse), "`may`: STARTTLS where it is offered, the certificate is not checked. "
-        "`must`: mail "
-                 "waits where it is not offered. `never`.", only=_NETWORKED),
+                 "`must`: mail waits where it is not offered. `never`.", only=_NETWORKED),
         _channel("helo", _DOMAIN, "The name in EHLO.", default="the site's name", only=_NETWORKED),
         _channel("source-address", _IP, "The address from which to connect.", default="the system's choice",
                  only=_NETWORKED),
@@ -204,8 +196,7 @@ CHANNELS = Section(
                  default='"mail/{user}/"', only=("local",)),
         _channel("format", Choice(MailboxFormat), "The form of the mailbox.", field="mailbox_format", only=("local",)),
         _channel("argv", ListOf(Template("a text", _ARGUMENT_NAMES), least=1), "The program and its arguments; no "
-        "shell "
-                 "reads them. `{recipient}`, `{user}`, `{domain}`, `{sender}` and `{queue_id}` are filled in; each "
+                 "shell reads them. `{recipient}`, `{user}`, `{domain}`, `{sender}` and `{queue_id}` are filled in; each "
                  "stays one argument. A program needs it.", only=("program",)),
         _channel("directory", FilePath(), "Where the program runs.", default="`/`", only=("program",)),
         _channel("time-limit", Duration(_SECOND), "How long the program may run.", only=("program",)),
@@ -265,8 +256,7 @@ LIMITS = Section(
         _limit("alias-width", Count(1), "How many recipients one address may become."),
         _limit("programs-octets", Size(), "How much of a program's output is kept for the bounce."),
         _limit("spool-free-octets", Size(0), "With less than this free on the spool's disk, mail is refused for the "
-        "time "
-               "being (452)."),
+               "time being (452)."),
     ),
 )  # fmt: skip
 
@@ -275,8 +265,7 @@ TIMEOUTS = Section(
     "timeouts",
     Shape.SINGLE,
     "How long each wait may last. The first three are the server's; those from `connect` to `quit` are the "
-    "client's, see "
-    "RFC 5321 section 4.5.3.2.",
+    "client's, see RFC 5321 section 4.5.3.2.",
     (
         _timeout("command", Duration(), "For the client's next command."),
         _timeout("text", Duration(), "For the next block of a message."),
