@@ -11,6 +11,8 @@ def test_a_hint_without_a_listener_is_lost_quietly(tmp_path):
     sender.close()
     sender.close()
 
+    assert list(tmp_path.iterdir()) == []
+
 
 def test_a_thousand_hints_wake_once_and_the_sender_never_waits(tmp_path):
     async def scenario():

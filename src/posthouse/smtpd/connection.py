@@ -376,7 +376,7 @@ class Connection(asyncio.Protocol):
             self._service.remove(self)
 
     def _trouble(self, error: BaseException) -> None:
-        """Answer for what nobody expected: 451, and the end of this session alone."""
+        """Answer for what nobody expected: 421, the end of this session alone."""
         self._service.log_trouble(self._name, error)
         if not self._ended:
             self._session.end(_TROUBLE, EndReason.REFUSED)

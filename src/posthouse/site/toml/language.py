@@ -142,7 +142,8 @@ TABLES = Section(
         Key("kind", Choice(TableKind), "`file`: a text file, kept in memory. `regexp`: each key is a regular "
             "expression for the whole key that is asked for, the first that matches counts, `\\1` in its value is "
             "its first group. `dbm`: a database, built from a text file by `newaliases`, that stands beside it with "
-            "`.dbm` at the end of its name. `inline`: the entries stand here.", default='"file", or "inline" where there are entries'),
+            "`.dbm` at the end of its name. `inline`: the entries stand here.",
+            default='"file", or "inline" where there are entries'),
         Key("file", FilePath(), "The text file.", only=("file", "regexp", "dbm"), field="path"),
         Key("entries", Entries(), "The entries: `{ info = \"ann@example.org\", staff = [\"ann\", \"bob\"] }`.",
             only=("inline",)),
@@ -196,8 +197,8 @@ CHANNELS = Section(
                  default='"mail/{user}/"', only=("local",)),
         _channel("format", Choice(MailboxFormat), "The form of the mailbox.", field="mailbox_format", only=("local",)),
         _channel("argv", ListOf(Template("a text", _ARGUMENT_NAMES), least=1), "The program and its arguments; no "
-                 "shell reads them. `{recipient}`, `{user}`, `{domain}`, `{sender}` and `{queue_id}` are filled in; each "
-                 "stays one argument. A program needs it.", only=("program",)),
+                 "shell reads them. `{recipient}`, `{user}`, `{domain}`, `{sender}` and `{queue_id}` are filled in; "
+                 "each stays one argument. A program needs it.", only=("program",)),
         _channel("directory", FilePath(), "Where the program runs.", default="`/`", only=("program",)),
         _channel("time-limit", Duration(_SECOND), "How long the program may run.", only=("program",)),
         _channel("keep-connections", Count(0, 10_000), "Idle connections kept in all.", only=_NETWORKED),
