@@ -43,6 +43,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--hosts", type=int, default=10_000)
     parser.add_argument("--host-name", default="h{}.example", help="with {} for the number")
+    parser.add_argument(
+        "--hop", default="", help="next hop, as in [127.1.{high}.{low}]:2525; the host's name without it"
+    )
     parser.add_argument("--channel", default="smtp")
     parser.add_argument("--one-host", action="store_true", help="all recipients of a message at one host")
     parser.add_argument("--sender", default="s@home.example")
@@ -58,18 +61,27 @@ def letters(given: argparse.Namespace) -> Iterator[Prepared]:
     due_us = to_microseconds(now + given.due)
     text = b"Subject: fill\r\n\r\n" + b"x" * 70 + b"\r\n"
     text += (b"y" * 62 + b"\r\n") * ((given.octets - len(text)) // 64)
-    sender = MailPath(Address(*given.sender.split("@"))) if given.sender else MailPath(None)
+    sender = MailPath(Address(*given.sender.split("@")))
     each, rest = divmod(given.recipients, given.messages)
     total = 0
     for number in range(given.messages):
         count = each + (number < rest)
-        hosts = [given.host_name.format((number if given.one_host else total + n) % given.hosts) for n in range(count)]
-        people = [Address(f"u{total + n}", host) for n, host in enumerate(hosts)]
-        recipients = tuple(Recipient(one, Route(given.channel, one.domain, one), one) for one in people)
+        people = [
+            recipient(given, total + n, (number if given.one_host else total + n) % given.hosts) for n in range(count)
+        ]
         total += count
         accepted = now - given.age - timedelta(milliseconds=given.messages - number)
-        prepared = prepare_message(Envelope(sender, recipients), accepted, octets=len(text), text=text, text_file=None)
+        prepared = prepare_message(
+            Envelope(sender, tuple(people)), accepted, octets=len(text), text=text, text_file=None
+        )
         yield replace(prepared, accepted_us=due_us)  # which is when its recipients are due
+
+
+def recipient(given: argparse.Namespace, number: int, host: int) -> Recipient:
+    """Make one recipient."""
+    mailbox = Address(f"u{number}", given.host_name.format(host))
+    hop = given.hop.format(high=host // 250, low=host % 250 + 1) or mailbox.domain
+    return Recipient(mailbox, Route(given.channel, hop, mailbox), mailbox)
 
 
 async def fill(given: argparse.Namespace) -> None:
