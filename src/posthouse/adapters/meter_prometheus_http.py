@@ -1,4 +1,4 @@
-"""Serve the metrics on an inherited loopback socket.
+"""Serve the metrics on an inherited socket, to whoever can reach it.
 
 The rule: one request per connection, a bound on what is read, a deadline on the whole.
 """

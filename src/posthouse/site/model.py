@@ -188,7 +188,7 @@ class Site(Struct, frozen=True):
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     concurrency: Concurrency = field(default_factory=Concurrency)
     log: LogDeclaration = field(default_factory=LogDeclaration)
-    metrics: str = ""  # host:port on loopback; "" = none
+    metrics: str = ""  # host:port; "" = none
     dead_letters: Path | None = None  # None: <spool>/dead-letters (mbox)
     nameservers: tuple[str, ...] = ()  # host or host:port; empty = the system's
     files: tuple[Path, ...] = ()  # every file read, for `check` and caches

@@ -321,7 +321,15 @@ METRICS = Section(
     "metrics",
     Shape.SINGLE,
     "Numbers for Prometheus.",
-    (Key("listen", _HOST_PORT, "Where they can be fetched.", default="nowhere", required=True),),
+    (
+        Key(
+            "listen",
+            _HOST_PORT,
+            "Where they can be fetched, by everybody who can connect there.",
+            default="nowhere",
+            required=True,
+        ),
+    ),
 )
 
 DNS = Section(
