@@ -116,6 +116,47 @@ def test_a_reload_takes_up_the_new_site_and_drops_no_session(daemon):
     until(lambda: len(daemon.children()) == 2, "the old generation to leave")
 
 
+def test_a_reload_takes_up_changed_domains(daemon):
+    def answer(recipient):
+        with daemon.smtp(listener=1) as client:
+            client.ehlo()
+            client.mail("bob@far.test")
+            return client.rcpt(recipient)[0]
+
+    assert (answer("joe@mx.test"), answer("joe@other.test")) == (250, 550)
+    daemon.site_file.write_text(daemon.site_file.read_text().replace('[domains."mx.test"]', '[domains."other.test"]'))
+
+    daemon.reload()
+
+    assert (answer("joe@mx.test"), answer("joe@other.test")) == (550, 250)
+    daemon.send("bob@far.test", "joe@other.test")
+    daemon.wait_messages("joe", 1)
+
+
+def test_a_reload_asked_for_while_another_one_fails_is_done(daemon):
+    good = daemon.site_file.read_text()
+    os.mkfifo(daemon.home / "pipe")  # a log that cannot be opened until somebody reads it
+    daemon.site_file.write_text(good.replace('file = "log"', 'file = "pipe"'))
+    old = set(daemon.children())
+    daemon.signal(signal.SIGHUP)
+    stuck = until(lambda: set(daemon.children()) - old, "the new generation")
+    log = daemon.home / "log"
+    log.rename(daemon.home / "log.1")
+    daemon.site_file.write_text(good.replace('master = "" }', 'master = "", new = "" }'))
+    daemon.signal(signal.SIGHUP)
+    daemon.signal(signal.SIGUSR1)
+    until(log.exists, "it to have heard all three signals")
+
+    os.kill(stuck.pop(), signal.SIGKILL)
+
+    daemon.wait_event("reload-refused")
+    daemon.wait_event("reloaded")
+    daemon.send("ann@mx.test", "new@mx.test")
+    daemon.wait_messages("new", 1)
+    until(lambda: len(daemon.children()) == 2, "the old generation to leave")
+    assert len(daemon.events("reloaded")) == 1
+
+
 def test_a_reload_opens_and_closes_listeners(daemon):
     port = free_port()
     text = daemon.site_file.read_text()

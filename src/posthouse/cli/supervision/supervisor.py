@@ -123,6 +123,7 @@ class Supervisor:
         self._obey_signals()
         self._reap()
         self._look_at_clock()
+        self._reload_again_if_asked()
 
     def _children(self) -> list[Child]:
         return [child for generation in self._generations for child in generation.children]
@@ -224,9 +225,6 @@ class Supervisor:
         addresses = [self._sockets.actual(listener.address) for listener in self._current.listeners]
         self._log.event(events.RELOADED, addresses=addresses, generation=self._current.number)
         self._notice(f"reloaded {self._site_file}")
-        if self._reload_again:
-            self._reload_again = False
-            self._reload()
 
     def _say_started(self, addresses: list[str]) -> None:
         listening = ", ".join(address for address in addresses if not address.startswith("unix:"))
@@ -323,6 +321,12 @@ class Supervisor:
             self._refuse_reload([str(problem) for problem in problems])
             return
         self._begin(site)
+
+    def _reload_again_if_asked(self) -> None:
+        """Do what was asked for while another change was under way, however that one ended."""
+        if self._reload_again and self._current is not None and self._starting is None and self._leaving is None:
+            self._reload_again = False
+            self._reload()
 
     def _check_reloadable(self, site: Site) -> None:
         """Refuse what a running daemon cannot change, and too many generations."""
