@@ -4,13 +4,14 @@
 PYTHON ?=
 WORKERS ?= 3
 
-.PHONY: run test check bench golden lock clean help
+.PHONY: run test check bench soak golden lock clean help
 
 help:
 	@echo "make run     set up, and start Posthouse in the foreground (SMTP on 127.0.0.1:2525)"
 	@echo "make test    set up, and run all tests"
 	@echo "make check   format, lint, types, architecture"
 	@echo "make bench   measure Posthouse beside Debian's Postfix (root; some minutes)"
+	@echo "make soak    200,000 messages while every process is killed again and again, and the long tests (half an hour)"
 	@echo "make golden  rewrite the expected answers in tests/golden; read the diff before you commit"
 	@echo "make lock    choose new versions of the dependencies"
 
@@ -32,6 +33,11 @@ check:
 bench:
 	@PYTHON=$(PYTHON) tools/setup test
 	@.venv/bin/python bench/run.py $(BENCH)
+
+soak:
+	@PYTHON=$(PYTHON) tools/setup test
+	@.venv/bin/python -m pytest -q -n 0 -m soak tests
+	@.venv/bin/python bench/soak.py $(SOAK)
 
 golden:
 	@PYTHON=$(PYTHON) tools/setup test
