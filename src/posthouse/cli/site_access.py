@@ -36,11 +36,7 @@ async def open_queue(site_file: Path) -> AsyncIterator[tuple["Site", "SpoolQueue
     try:
         yield site, queue
     finally:
-        close = getattr(queue, "close", None)
-        if close is not None:
-            result = close()
-            if hasattr(result, "__await__"):
-                await result
+        await queue.close()
 
 
 def require_operator(site: "Site") -> None:

@@ -20,6 +20,8 @@ from posthouse.smtp.parameters import (
     RcptParameters,
 )
 
+_Readers = dict[str, tuple[str, Callable[[str | None], object]]]  # by keyword: the field, and what reads it
+
 _MAX_ENVID = 100  # RFC 3461 section 4.4
 _MAX_ORCPT = 500  # RFC 3461 section 4.2
 
@@ -125,25 +127,25 @@ def _read_mail_parameters(text: str, at: int) -> MailParameters:
     plain = _PLAIN_SIZE.fullmatch(text, at)
     if plain is not None:
         return MailParameters(size=int(plain[1]))
-    values = {}
-    for keyword, value in _split_parameters(text, at).items():
-        reader = _MAIL_READERS.get(keyword)
-        if reader is None:
-            raise _refused(555, "5.5.4", f"{keyword[:40]} is not a parameter of MAIL here")
-        field, read = reader
-        values[field] = read(value)
+    values = _read_values(text, at, _MAIL_READERS, "MAIL")
     return MailParameters(**values)  # type: ignore[arg-type]  # each reader returns its field's type
 
 
 def _read_rcpt_parameters(text: str, at: int) -> RcptParameters:
-    values = {}
+    values = _read_values(text, at, _RCPT_READERS, "RCPT")
+    return RcptParameters(**values)  # type: ignore[arg-type]  # likewise
+
+
+def _read_values(text: str, at: int, readers: _Readers, command: str) -> dict[str, object]:
+    """Return the values of the parameters, by the names of their fields."""
+    values: dict[str, object] = {}
     for keyword, value in _split_parameters(text, at).items():
-        reader = _RCPT_READERS.get(keyword)
+        reader = readers.get(keyword)
         if reader is None:
-            raise _refused(555, "5.5.4", f"{keyword[:40]} is not a parameter of RCPT here")
+            raise _refused(555, "5.5.4", f"{keyword[:40]} is not a parameter of {command} here")
         field, read = reader
         values[field] = read(value)
-    return RcptParameters(**values)  # type: ignore[arg-type]  # each reader returns its field's type
+    return values
 
 
 def _read_size(value: str | None) -> int:
@@ -213,14 +215,14 @@ def _check_xtext(keyword: str, value: str) -> None:
         raise _refused(501, "5.5.4", f"{keyword} hides a control character")
 
 
-_MAIL_READERS: dict[str, tuple[str, Callable[[str | None], object]]] = {
+_MAIL_READERS: _Readers = {
     "SIZE": ("size", _read_size),
     "BODY": ("body", _read_body),
     "SMTPUTF8": ("smtputf8", _read_smtputf8),
     "RET": ("ret", _read_ret),
     "ENVID": ("envid", _read_envid),
 }
-_RCPT_READERS: dict[str, tuple[str, Callable[[str | None], object]]] = {
+_RCPT_READERS: _Readers = {
     "NOTIFY": ("notify", _read_notify),
     "ORCPT": ("orcpt", _read_orcpt),
 }

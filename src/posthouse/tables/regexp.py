@@ -21,13 +21,12 @@ Known limits: the estimate assumes the worst, so that some harmless patterns are
 import math
 import re
 import warnings
-from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
-from posthouse.tables.syntax import MAX_PROBLEMS, content_of
+from posthouse.tables.syntax import MAX_PROBLEMS, read_lines
 
 MAX_KEY_LENGTH = 320  # RFC 5321 section 4.5.3.1: 64 for the local-part, an at-sign, 255 for the domain
 MAX_PATTERN_LENGTH = 1024
@@ -82,7 +81,7 @@ def parse_regexp_table(text: bytes, file: str) -> RegexpTable:
     """Read a whole regexp table; ``file`` is named in the problems."""
     rules: list[RegexpRule] = []
     problems: list[Problem] = []
-    for element in _parse_lines(text.split(b"\n"), file):
+    for element in read_lines(text.split(b"\n"), file, _rule):
         if isinstance(element, Problem):
             problems.append(element)
         else:
@@ -94,19 +93,9 @@ def parse_regexp_table(text: bytes, file: str) -> RegexpTable:
     return RegexpTable(tuple(rules), tuple(problems[:MAX_PROBLEMS]))
 
 
-def _parse_lines(lines: Iterable[bytes], file: str) -> Iterator[RegexpRule | Problem]:
-    for number, line in enumerate(lines, start=1):
-        origin = Origin(file, number, 1)
-        content = content_of(line, origin)
-        if isinstance(content, str):
-            yield _rule(content, origin)
-        elif content is not None:
-            yield content
-
-
 def _rule(content: str, origin: Origin) -> RegexpRule | Problem:
     match = _SPLIT.fullmatch(content)
-    if match is None:  # content_of leaves no line that begins with a blank
+    if match is None:  # read_lines leaves no line that begins with a blank
         return Problem(origin, "an entry without a pattern", "begin the line with the pattern")
     pattern, value = match[1], re.sub(r"[ \t]+", " ", (match[2] or "").strip(" \t"))
     wrong = _danger(pattern)

@@ -11,7 +11,8 @@ A line that can't be read is a Problem and nothing else; no input raises.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -27,6 +28,9 @@ _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # everything but tab
 _ENTRY = re.compile(r"((?:[^\\: \t]|\\.)+)(?::|[ \t]+:(?=[ \t]|$)|(?=[ \t]|$))(.*)", re.DOTALL)
 _BLANKS = re.compile(r"(\\.)|[ \t]+", re.DOTALL)
 _QUOTED = re.compile(r"\\(.)", re.DOTALL)
+
+
+ElementT = TypeVar("ElementT")
 
 
 class Entry(Struct, frozen=True):
@@ -64,16 +68,23 @@ def parse_table(text: bytes | str, file: str) -> ParsedTable:
 
 def parse_lines(lines: Iterable[bytes], file: str) -> Iterator[Entry | Problem]:
     """Read line by line, for tables that should not be in memory as a whole."""
+    return read_lines(lines, file, _entry)
+
+
+def read_lines(
+    lines: Iterable[bytes], file: str, read: Callable[[str, Origin], ElementT | Problem]
+) -> Iterator[ElementT | Problem]:
+    """Read the lines that hold an entry, in whatever form ``read`` gives it."""
     for number, line in enumerate(lines, start=1):
         origin = Origin(file, number, 1)
-        content = content_of(line, origin)
+        content = _content_of(line, origin)
         if isinstance(content, str):
-            yield _entry(content, origin)
+            yield read(content, origin)
         elif content is not None:
             yield content
 
 
-def content_of(line: bytes, origin: Origin) -> str | Problem | None:
+def _content_of(line: bytes, origin: Origin) -> str | Problem | None:
     """Return the text of a line that should hold an entry; None for an empty line or a comment.
 
     The rules here are those that every kind of table file shares.
