@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from posthouse.adapters.spool_memory_rows import (
     NEVER,
-    MemoryText,
     Message,
     Place,
     Row,
@@ -45,6 +44,7 @@ from posthouse.queueing.filters import grouping, matches
 from posthouse.queueing.lanes import Picker, Turns
 from posthouse.queueing.queue_id import DRAWN_BITS, format_queue_id, lowest_number, make_queue_id, parse_queue_id
 from posthouse.queueing.states import EVENT_OF_VERB, allowed, settled
+from posthouse.queueing.texts import WholeText
 
 _PlaceKey = tuple[Hop, Lane]
 
@@ -289,7 +289,7 @@ class MemorySpool:
                 batches.append(Batch(message.info, rows[0].hop, message.lane, 0, recipients))
         return batches
 
-    async def read_text(self, queue_id: QueueId) -> MemoryText:
+    async def read_text(self, queue_id: QueueId) -> WholeText:
         """Open a text."""
         try:
             message = self._messages.get(parse_queue_id(queue_id))
@@ -297,7 +297,7 @@ class MemorySpool:
             raise SpoolError(str(error)) from error
         if message is None:
             raise SpoolError(f"{queue_id} is not in the queue")
-        return MemoryText(message.text)
+        return WholeText(message.text)
 
     # -- operators
 

@@ -1,6 +1,5 @@
 """The rows of the spool in memory, and the values made from them."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,7 +17,6 @@ from posthouse.mail.queued import (
 )
 from posthouse.queueing.formats import hop_of
 from posthouse.queueing.lanes import lane_of
-from posthouse.queueing.texts import leading_header, pieces
 
 REPORTS = Hop(REPORT_CHANNEL, "")
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -92,23 +90,6 @@ class Place:
     blocked_until: datetime = NEVER
     note: str = ""
     served: datetime = NEVER
-
-
-class MemoryText:
-    """StoredText over bytes."""
-
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-        self.octets = len(text)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Stream the text."""
-        for piece in pieces(self._text):
-            yield piece
-
-    async def header(self, most: int) -> bytes:
-        """Return the header."""
-        return leading_header(self._text, most)
 
 
 def message_info(queue_id: QueueId, envelope: Envelope, accepted: datetime, octets: int) -> MessageInfo:

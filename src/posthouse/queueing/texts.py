@@ -1,6 +1,6 @@
 """What is cut out of a message's text: pieces to send, the header to return."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 PIECE_OCTETS = 64 * 1024
 _LINE_END = b"\r\n"
@@ -26,3 +26,20 @@ def leading_header(text: bytes, most: int) -> bytes:
         return text
     end = text.rfind(_LINE_END, 0, most)
     return text[: end + 2] if end >= 0 else text[:most]
+
+
+class WholeText:
+    """StoredText of a text that is at hand."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self.octets = len(text)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Stream the text."""
+        for piece in pieces(self._text):
+            yield piece
+
+    async def header(self, most: int) -> bytes:
+        """Return the header."""
+        return leading_header(self._text, most)

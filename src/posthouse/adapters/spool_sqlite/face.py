@@ -18,7 +18,6 @@ from posthouse.adapters.spool_sqlite.schema import TEXTS
 from posthouse.adapters.spool_sqlite.store import Operation, RecipientKey, Settle, Store, Unsynced
 from posthouse.adapters.spool_sqlite.texts import (
     FileText,
-    RowText,
     old_texts,
     orphan_age,
     remove_orphans,
@@ -38,6 +37,7 @@ from posthouse.mail.queued import (
 )
 from posthouse.ports import StoredText
 from posthouse.queueing.formats import from_microseconds, to_microseconds
+from posthouse.queueing.texts import WholeText
 
 _KEPT_OCTETS = 8 * 1024 * 1024  # small texts kept from a lease until they are asked for
 
@@ -111,10 +111,10 @@ class SqliteFace:
         """Open a text; one that came with a lease is at hand."""
         kept = self._forget(queue_id)
         if kept is not None:
-            return RowText(kept)
+            return WholeText(kept)
         octets, name, text = await self._runner.read(lambda connection: listing.read_text_row(connection, queue_id))
         if text is not None:
-            return RowText(text)
+            return WholeText(text)
         return FileText(self._folder / TEXTS / (name or ""), octets, self._runner)
 
     def _keep(self, texts: Sequence[leases.Text]) -> None:

@@ -16,7 +16,7 @@ from posthouse.adapters.disk import sync_folder
 from posthouse.adapters.spool_sqlite.commit import Runner, Step
 from posthouse.adapters.spool_sqlite.schema import TEXTS, as_spool_error, make_folder, open_private
 from posthouse.mail.errors import SpoolError, SpoolFullError
-from posthouse.queueing.texts import PIECE_OCTETS, leading_header, pieces
+from posthouse.queueing.texts import PIECE_OCTETS, leading_header
 
 _ORPHAN_SECONDS = 3600
 
@@ -81,23 +81,6 @@ class TextFile:
         with contextlib.suppress(OSError):
             self._path.unlink()
         self.release()
-
-
-class RowText:
-    """StoredText of a text that lies in its row."""
-
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-        self.octets = len(text)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Stream the text."""
-        for piece in pieces(self._text):
-            yield piece
-
-    async def header(self, most: int) -> bytes:
-        """Return the header."""
-        return leading_header(self._text, most)
 
 
 class FileText:
