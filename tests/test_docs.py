@@ -46,6 +46,15 @@ def test_standards_cite_modules_and_tests_that_exist():
     assert [test for test in tests if f"def {test}(" not in sources] == []
 
 
+def test_the_architecture_names_every_package_and_adapter():
+    named = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "architecture.md").read_text()))
+    source = ROOT / "src" / "posthouse"
+    adapters = {path.stem for path in (source / "adapters").iterdir() if path.stem[0] not in "_."}
+    packages = {path.stem for path in source.iterdir() if path.stem[0] not in "_."}
+
+    assert (adapters | packages) - named == set()
+
+
 def test_every_event_of_the_log_is_described():
     described = (ROOT / "docs" / "logs.md").read_text()
     names = [value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)]
