@@ -102,6 +102,7 @@ class LineSink:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.lost = 0
+        self._is_torn = False  # a full disk took only a part of what was written last
         try:
             self._descriptor = self._open()
         except OSError:
@@ -117,10 +118,15 @@ class LineSink:
 
     def write(self, lines: bytes) -> None:
         """Write finished lines."""
+        if self._is_torn:
+            lines = b"\n" + lines  # the rest of a torn line is lost; this one must not be
         try:
-            os.write(self._descriptor, lines)
-        except OSError:
+            written = os.write(self._descriptor, lines)
+        except OSError:  # nothing was written; what was torn before still is
             self.lost += 1
+            return
+        self._is_torn = written < len(lines)
+        self.lost += self._is_torn
 
     def reopen(self) -> None:
         """Open the path anew; keep the old file when that fails."""

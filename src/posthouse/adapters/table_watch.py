@@ -10,6 +10,7 @@ from __future__ import annotations  # so that the ports are imported by the type
 
 import io
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,9 +50,13 @@ class FileWatch:
         """Return the whole file.  Raises UnreadableError with a clause for people."""
         try:
             with io.BufferedReader(io.FileIO(self.path, opener=_open_without_waiting)) as stream:
-                content = stream.read(limit + 1)
+                # A pipe to which nobody writes looks empty, and an empty table says that nobody is known.
+                is_plain = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+                content = stream.read(limit + 1) if is_plain else b""
         except OSError as error:
             raise UnreadableError(f"cannot read {self.path}: {error.strerror or error}") from error
+        if not is_plain:
+            raise UnreadableError(f"cannot read {self.path}: no plain file")
         if content is None or len(content) > limit:
             raise UnreadableError(f"cannot read {self.path}: larger than {limit} octets")
         return content

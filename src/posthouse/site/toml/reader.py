@@ -4,7 +4,9 @@ A file that is not TOML has one problem, where the parser stopped; every other f
 of its problems reported at once.
 """
 
+import os
 import re
+import stat
 import tomllib
 from pathlib import Path
 
@@ -52,7 +54,9 @@ def read(path: Path) -> Site:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb", opener=_open_without_waiting) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise _unusable(path, "this is no plain file", "name the site file itself")
             wire = stream.read(MAX_OCTETS + 1)
     except IsADirectoryError as error:
         raise _unusable(path, "this is a directory", "name the site file itself") from error
@@ -68,6 +72,11 @@ def _text(path: Path) -> str:
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         problem = Problem(Origin(str(path), line, column), "the file is not UTF-8", "save it as UTF-8")
         raise SiteError([problem]) from error
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # A pipe to which nobody writes must not hold up a start or a reload for ever.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _unusable(path: Path, wrong: str, right: str) -> SiteError:
