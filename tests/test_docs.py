@@ -49,10 +49,9 @@ def test_standards_cite_modules_and_tests_that_exist():
 def test_the_architecture_names_every_package_and_adapter():
     named = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "architecture.md").read_text()))
     source = ROOT / "src" / "posthouse"
-    adapters = {path.stem for path in (source / "adapters").iterdir() if path.stem[0] not in "_."}
-    packages = {path.stem for path in source.iterdir() if path.stem[0] not in "_."}
+    modules = [*source.iterdir(), *(source / "adapters").iterdir()]
 
-    assert (adapters | packages) - named == set()
+    assert {path.stem for path in modules if path.suffix in {"", ".py"} and path.stem[0] != "_"} - named == set()
 
 
 def test_every_event_of_the_log_is_described():
