@@ -248,5 +248,29 @@ def test_users_cannot_order_the_daemon_about(daemon, command):
     ended = posthouse_as(USER, daemon.site_file, command)
 
     assert ended.code == os.EX_NOPERM
-    assert "Traceback" not in ended.err
+    assert ended.err == f"posthouse: process {daemon.process.pid} belongs to another user; try as root\n"
+    assert daemon.process.poll() is None
+
+
+@pytest.mark.parametrize("command", ["reload", "stop"])
+@pytest.mark.parametrize(
+    "why",
+    [
+        pytest.param("a table that is closed to them", id="table"),
+        pytest.param("a site file that is closed to them", id="site"),
+    ],
+)
+def test_what_users_cannot_read_does_not_hide_that_they_may_not(daemon, command, why):
+    if "table" in why:
+        give_to_account(daemon.home / "secret", b"joe: x\n")
+        daemon.site_file.write_text(daemon.site_file.read_text() + SECRET)
+    daemon.start()
+    if "site" in why:
+        daemon.site_file.chmod(0o600)
+
+    ended = posthouse_as(USER, daemon.site_file, command)
+
+    assert ended.code == os.EX_NOPERM
+    assert ended.err.count("\n") == 1
+    assert ended.err.startswith("posthouse: ")
     assert daemon.process.poll() is None

@@ -43,8 +43,17 @@ def need_daemon(site: Site) -> int:
     return pid
 
 
+def require_right_to_signal(pid: int) -> None:
+    """Raise CommandError for a user whose orders the supervisor cannot hear."""
+    _kill(pid, 0)
+
+
 def send_signal(pid: int, number: signal.Signals) -> None:
     """Signal the supervisor.  Raises CommandError."""
+    _kill(pid, number)
+
+
+def _kill(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
     except ProcessLookupError:

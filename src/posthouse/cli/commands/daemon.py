@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from posthouse.cli.daemon_process import PID_FILE, find_daemon, is_posthouse, need_daemon, send_signal, wait_for
+from posthouse.cli.daemon_process import (
+    PID_FILE,
+    find_daemon,
+    is_posthouse,
+    need_daemon,
+    require_right_to_signal,
+    send_signal,
+    wait_for,
+)
 from posthouse.cli.errors import CommandError
 from posthouse.cli.log_files import Event, parse_event
 from posthouse.cli.options import json_option, now, print_json, site_option
@@ -40,11 +48,12 @@ def serve(site_file: Path) -> int:
 def reload(site_file: Path) -> int:
     """Make the running daemon take up a changed site.
 
-    The site is checked first; with a mistake in it nothing changes and the exit code is 78.
+    The site is checked first; with a mistake in it nothing changes and the exit code is 78, and 77 for a user who may not.
     No session and no delivery is dropped.
     """
     from posthouse.cli.commands.check import raise_problems
 
+    _require_operator_of_daemon(site_file)
     site = raise_problems(site_file)
     pid = need_daemon(site)
     log = site.log.path
@@ -61,6 +70,17 @@ def reload(site_file: Path) -> int:
         return os.EX_OK
     reason = event.get("error") or event.get("problems") or "its log says why"
     raise CommandError(f"the daemon refused the site and goes on with the old one: {reason}", os.EX_CONFIG)
+
+
+def _require_operator_of_daemon(site_file: Path) -> Site:
+    """Return the site; raises CommandError for a user who may not order its daemon about, whatever else is wrong."""
+    if site_file.exists() and not os.access(site_file, os.R_OK):
+        raise CommandError(f"{site_file} is closed to you: only who may read the site may do this", os.EX_NOPERM)
+    site = read_site_file(site_file)
+    pid = find_daemon(site)
+    if pid is not None:
+        require_right_to_signal(pid)
+    return site
 
 
 def _reload_event(log: Path, start: int) -> Event | None:
@@ -80,7 +100,7 @@ def stop(site_file: Path) -> int:
 
     Running transactions end first; sendmail goes on accepting mail while the daemon is down.
     """
-    site = read_site_file(site_file)
+    site = _require_operator_of_daemon(site_file)
     pid = need_daemon(site)
     send_signal(pid, signal.SIGTERM)
     allowed = site.timeouts.drain.total_seconds() + _GRACE_SECONDS
