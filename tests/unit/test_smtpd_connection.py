@@ -361,3 +361,18 @@ def test_a_command_that_the_session_refuses_is_in_the_log(tmp_path):
             assert refused["reply"].startswith("501 5.1.3")
 
     asyncio.run(story())
+
+
+def test_mail_from_a_host_with_an_underscore_is_taken(tmp_path):
+    async def story():
+        async with reception(tmp_path) as door:
+            client = await door.greeted()
+            assert (await client.ask(b"MAIL FROM:<ann@my_host.example>")).startswith(b"250")
+            await client.ask(b"RCPT TO:<joe@example.org>")
+            await client.ask(b"DATA")
+            client.send(MESSAGE)
+            assert (await client.reply()).startswith(b"250")
+            [row] = await rows(door.spool)
+            assert str(row.message.reverse_path) == "ann@my_host.example"
+
+    asyncio.run(story())

@@ -13,8 +13,9 @@ from posthouse.mail.errors import MalformedError
 MAX_DOMAIN_OCTETS = 255  # RFC 5321 section 4.5.3.1.2
 _MAX_LABEL_OCTETS = 63  # RFC 1035 section 2.3.4
 
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
-_DOMAIN = re.compile(r"[^\x00-,/:-@\[-`{-\x7f]+")  # letters, digits, dots, hyphens and all beyond ASCII
+# Wider than RFC 5321's sub-domain: underscores stand in real host names, and other MTAs take mail from them.
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
+_DOMAIN = re.compile(r"[^\x00-,/:-@\[-^`{-\x7f]+")  # letters, digits, dots, hyphens, underscores, all beyond ASCII
 _LITERAL = re.compile(r"\[([!-Z^-~]*)\]")
 _TAGGED = re.compile(r"([A-Za-z0-9-]*[A-Za-z0-9]):([!-Z^-~]+)")
 _SNUM = re.compile(r"0|[1-9][0-9]{0,2}")
