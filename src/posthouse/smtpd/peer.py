@@ -1,4 +1,7 @@
-"""Ask the kernel who is at the other end of a connection."""
+"""Ask the kernel who is at the other end of a connection.
+
+Known limits: where users come from a directory, its name service may keep the process waiting for a moment.
+"""
 
 import asyncio
 import pwd
