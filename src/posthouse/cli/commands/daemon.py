@@ -48,8 +48,8 @@ def serve(site_file: Path) -> int:
 def reload(site_file: Path) -> int:
     """Make the running daemon take up a changed site.
 
-    The site is checked first; with a mistake in it nothing changes and the exit code is 78. A user who may not is told so
-    with 77. No session and no delivery is dropped.
+    The site is checked first; with a mistake in it nothing changes and the exit code is 78. A user who may not is told
+    so with 77. No session and no delivery is dropped.
     """
     from posthouse.cli.commands.check import raise_problems
 
