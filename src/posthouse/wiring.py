@@ -230,12 +230,20 @@ async def open_smtpd(
             intake=build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=wakeup),
             log=log,
             meter=meter,
-            admission=Admission(site.limits, seat),
+            admission=Admission(site.limits, seat, _most_files()),
         )
         yield SmtpdWorker(service, listening, open_pickup(site, service.intake) if picks_up else None)
     finally:
         await spool.close()
         wakeup.close()
+
+
+def _most_files() -> int | None:
+    """Return how many files this process may have open; None when there is no limit."""
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def open_pickup(site: Site, intake: Intake) -> PickupRounds:

@@ -190,6 +190,17 @@ def test_connections_are_counted_at_below_and_above_the_bound():
     assert one.enter("a") is None
 
 
+def test_a_worker_lets_in_no_more_than_it_has_files_for():
+    board = Board(2)
+    one, other = (Admission(Limits(), board.seat(number), files=204) for number in range(2))
+    refused = [number for number in range(110) if one.enter(f"c{number}") is not None]
+
+    assert refused == list(range(102, 110))  # half of its files; with many, all but those it needs itself
+    assert other.enter("a") is None
+    one.leave("c0")
+    assert one.enter("c0") is None
+
+
 def test_the_connections_of_a_worker_that_died_do_not_count():
     limits = Limits(connections=1)
     board = Board(2)

@@ -17,6 +17,8 @@ from posthouse.smtpd.board import Seat
 TOO_MANY = reply(421, "4.3.2", "Too many connections, try again later")
 TOO_MANY_OF_YOURS = reply(421, "4.7.0", "Too many connections from your address, try again later")
 
+_OTHER_FILES = 200  # of the spool, the log and the tables, and large texts that are coming in
+
 
 class Peer(Struct, frozen=True):
     """Who is at the other end, as the kernel says."""
@@ -33,15 +35,18 @@ class Peer(Struct, frozen=True):
 class Admission:
     """Counts connections, in all and by client, together with the other workers."""
 
-    def __init__(self, limits: Limits, seat: Seat) -> None:
+    def __init__(self, limits: Limits, seat: Seat, files: int | None = None) -> None:
+        """``files`` is how many this process may have open; None: as many as it likes."""
         self._most = limits.connections
+        # Beyond it the system would end connections without a word, and the spool could open no text.
+        self._most_here = limits.connections if files is None else max(files - _OTHER_FILES, files // 2)
         self._most_per_client = limits.connections_per_client
         self._seat = seat
         seat.clear()
 
     def enter(self, client: str) -> Reply | None:
         """Count a connection in; return the refusal when there are too many, and then it is not counted."""
-        if self._seat.total() >= self._most:
+        if self._seat.total() >= self._most or self._seat.of_this_worker() >= self._most_here:
             return TOO_MANY
         if self._seat.of_client(client) >= self._most_per_client:
             return TOO_MANY_OF_YOURS

@@ -44,6 +44,10 @@ class Seat:
         """How many connections all workers have."""
         return self._sum(_TOTAL)
 
+    def of_this_worker(self) -> int:
+        """How many of them are our own."""
+        return self._cells[self._own + _TOTAL]
+
     def of_client(self, client: str) -> int:
         """How many of them are this client's."""
         return self._sum(_column(client))
