@@ -420,6 +420,18 @@ async def test_bulk_has_all_the_turns_when_it_is_alone(spool):
 
 
 @on_every_spool
+async def test_big_messages_get_no_more_batches_than_they_may(spool):
+    await post(spool, crowd(400), at=NOON - minutes(5))
+    for _ in range(3):
+        await post(spool, envelope("x@b.example"))
+
+    lanes = [batch.lane for batch in await spool.lease(request(batches=8, bulk_batches=1))]
+
+    assert sorted(lanes) == [Lane.SINGLE] * 3 + [Lane.BULK]
+    assert await spool.lease(request(batches=8, bulk_batches=0)) == []
+
+
+@on_every_spool
 async def test_both_lanes_share_the_room_of_a_hop(spool):
     await post(spool, crowd(200, "b.example"))
     await post(spool, envelope("x@b.example"))

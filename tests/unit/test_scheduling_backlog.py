@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from posthouse.mail.limits import RetryPolicy
-from posthouse.mail.queued import Hop
+from posthouse.mail.queued import Hop, Lane
 from posthouse.scheduling.backlog import Backlog, make_backlog
 from posthouse.scheduling.concurrency import Window, first_window
 from posthouse.scheduling.dead_hosts import DeadHop, leave_alone
@@ -134,3 +134,33 @@ def test_more_dead_hops_than_are_remembered_are_forgotten_too():
         slots.finish(hop)
     assert slots.hops <= 22
     assert slots.widest >= 1
+
+
+def test_big_messages_that_are_alone_hold_a_quarter_of_the_slots():
+    slots = backlog(slots=100)
+    for _ in range(10):
+        slots.start(A, Lane.BULK)
+    assert (slots.bulk_wanted, slots.bulk_in_use) == (15, 10)
+
+    slots.finish(A, Lane.BULK)
+
+    assert slots.bulk_wanted == 16
+
+
+def test_big_messages_step_back_while_single_ones_come_along():
+    slots = backlog(slots=100)
+    slots.start(B)
+    assert slots.bulk_wanted == 5
+
+    for _ in range(500):
+        slots.start(A, Lane.BULK)
+        slots.finish(A, Lane.BULK)
+
+    assert slots.bulk_wanted == 25
+
+
+def test_big_messages_are_never_starved():
+    slots = backlog(slots=1)
+    slots.start(B)
+    slots.finish(B)
+    assert slots.bulk_wanted == 1

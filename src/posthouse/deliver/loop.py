@@ -150,6 +150,7 @@ class Deliverer:
             default_spare=self._backlog.default_spare(tuple(self._world.channels)),
             spare=self._backlog.spare(),
             recipients_per_batch=self._settings.concurrency.recipients_per_attempt,
+            bulk_batches=self._backlog.bulk_wanted,
         )
 
     async def _next_turn(self) -> datetime | None:
@@ -182,7 +183,7 @@ class Deliverer:
     def _start(self, batch: Batch) -> None:
         self._started += 1
         self._running[self._started] = _Running(batch, self._world.clock.now() + self._settings.lease)
-        self._backlog.start(batch.hop)
+        self._backlog.start(batch.hop, batch.lane)
         self._world.spawner.spawn(self._work(self._started, batch))
 
     async def _work(self, number: int, batch: Batch) -> None:
@@ -196,7 +197,7 @@ class Deliverer:
             self._log_bug(error, batch)
         finally:
             del self._running[number]
-            self._backlog.finish(batch.hop)
+            self._backlog.finish(batch.hop, batch.lane)
             self._world.waiter.notify()
 
     async def _report(self, batch: Batch) -> None:
@@ -297,6 +298,8 @@ class Deliverer:
 
     def _show_gauges(self) -> None:
         meter, backlog = self._world.meter, self._backlog
+        meter.gauge("attempts_limit", backlog.slots)
+        meter.gauge("attempts_in_flight_bulk", backlog.bulk_in_use)
         meter.gauge("hops_known", backlog.hops)
         meter.gauge("hops_dead", backlog.dead_hops)
         meter.gauge("window_widest", backlog.widest)

@@ -96,6 +96,7 @@ class LeaseRequest(Struct, frozen=True):
     spare: Mapping[Hop, int] = field(default_factory=dict)
     recipients_per_batch: int = 50
     bulk_turn: int = 4
+    bulk_batches: int = 1000  # at most so many of the bulk lane
 
 
 class Ending(enum.Enum):

@@ -79,6 +79,7 @@ class Picker(Generic[PlaceT]):
         self._rows = rows
         self._spare: dict[Hop, int] = dict(request.spare)
         self._picked: Picked[PlaceT] = Picked()
+        self._most = {Lane.SINGLE: request.batches, Lane.BULK: min(request.batches, request.bulk_batches)}
 
     def pick(self) -> Picked[PlaceT]:
         """Choose what to lease."""
@@ -86,8 +87,9 @@ class Picker(Generic[PlaceT]):
         picked = self._picked
         while len(picked.offers) < self._request.batches:
             for lane in self._turns.order(self._request.bulk_turn):
-                offer = next(offers[lane], None)
+                offer = next(offers[lane], None) if self._most[lane] else None
                 if offer is not None:
+                    self._most[lane] -= 1
                     self._turns.served(lane)
                     picked.offers.append(offer)
                     break
@@ -99,7 +101,7 @@ class Picker(Generic[PlaceT]):
         share = max(1, self._request.batches // _SHARE)
         later: list[tuple[PlaceT, Hop, list[tuple[int, tuple[int, ...]]]]] = []
         for place, hop in self._ready(lane):
-            wanted = min(self._spare_of(hop), self._request.batches)
+            wanted = min(self._spare_of(hop), self._most[lane])
             if wanted <= 0:
                 continue
             groups = self._groups(place, wanted, lane)

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from posthouse.mail.limits import RetryPolicy
-from posthouse.mail.queued import Hop
+from posthouse.mail.queued import Hop, Lane
 from posthouse.scheduling.concurrency import Window, first_window
 from posthouse.scheduling.dead_hosts import DeadHop, leave_alone
 
 MOST_HOPS = 1000  # remembered besides those in use
+# Big messages may hold this fraction of all slots; the smaller one while others come along with them.
+_BULK_SHARE = 4
+_BULK_SHARE_BESIDE = 20
+_BULK_ALONE = 500  # batches of big messages in a row, after which they are thought to be alone
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Backlog:
         self._most_hops = most_hops
         self._hops: dict[Hop, _Hop] = {}  # least recently used first
         self._in_use = 0
+        self._bulk_in_use = 0
+        self._bulk_in_a_row = _BULK_ALONE
         self._draining = False
 
     @property
@@ -58,6 +64,16 @@ class Backlog:
     def wanted(self) -> int:
         """Batches to ask for now.  First all but the last quarter, which is asked for by itself under its own rule."""
         return self.free - self._reserve if self.free > self._reserve else self.free
+
+    @property
+    def slots(self) -> int:
+        """Attempts that may run at once."""
+        return self._slots
+
+    @property
+    def bulk_in_use(self) -> int:
+        """Attempts running for big messages."""
+        return self._bulk_in_use
 
     @property
     def hops(self) -> int:
@@ -78,22 +94,38 @@ class Backlog:
         """Start nothing more."""
         self._draining = True
 
-    def start(self, hop: Hop) -> None:
+    @property
+    def bulk_wanted(self) -> int:
+        """Batches of big messages that may be started now.
+
+        An attempt for fifty recipients costs as much as many for one, and all of them share one processor: whoever
+        writes to one person must find most of the slots free and the process at leisure.
+        """
+        share = _BULK_SHARE if self._bulk_in_a_row >= _BULK_ALONE else _BULK_SHARE_BESIDE
+        return max(0, max(1, self._slots // share) - self._bulk_in_use)
+
+    def start(self, hop: Hop, lane: Lane = Lane.SINGLE) -> None:
         """Count an attempt that begins."""
         known = self._hops.pop(hop, None) or self._new_hop(hop)
         known.in_use += 1
         self._hops[hop] = known
         self._in_use += 1
+        if lane is Lane.BULK:
+            self._bulk_in_use += 1
+            self._bulk_in_a_row += 1
+        else:
+            self._bulk_in_a_row = 0
         self._forget()
 
     def _new_hop(self, hop: Hop) -> _Hop:
         window = self._window_of(hop.channel)
         return _Hop(window, window.attempts)
 
-    def finish(self, hop: Hop) -> None:
+    def finish(self, hop: Hop, lane: Lane = Lane.SINGLE) -> None:
         """Count an attempt that is over and settled."""
         self._hops[hop].in_use -= 1
         self._in_use -= 1
+        self._bulk_in_use -= lane is Lane.BULK
 
     def reached(self, hop: Hop) -> bool:
         """Learn that the hop was reached; True when it had been dead."""
