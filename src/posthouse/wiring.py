@@ -281,7 +281,7 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
     try:
         world = World(
             queue=spool,
-            channels=open_channels(site, build_resolver(site, clock), clock, log, random),
+            channels=open_channels(site, build_resolver(site, clock), clock, log, random, meter=meter),
             submission=build_reports(site, spool, clock=clock, log=log, meter=meter, waiter=waiter),
             dead_letters=open_dead_letters(site, clock),
             clock=clock,

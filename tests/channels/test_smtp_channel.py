@@ -20,11 +20,12 @@ from posthouse.ports import MxHost
 from posthouse.site.model import TlsUse
 from support.channel_mail import NULL_SENDER, TEXT, BrokenText, MemoryText, batch, declare
 from support.channel_peer import Script, ScriptedPeer
+from support.deliver_world import CountingMeter
 
 SHORT = timedelta(seconds=0.2)
 
 
-def open_channel(resolver=None, *, tls=TlsUse.NEVER, timeouts=None, ourselves=None, **parameters):
+def open_channel(resolver=None, *, tls=TlsUse.NEVER, timeouts=None, ourselves=None, meter=None, **parameters):
     settings = DialSettings("us.example", timeouts or Timeouts(quit=SHORT), tls=tls)
     return SmtpChannel(
         declare(**parameters),
@@ -32,6 +33,7 @@ def open_channel(resolver=None, *, tls=TlsUse.NEVER, timeouts=None, ourselves=No
         resolver or MemoryResolver(),
         Random(1),
         ourselves=ourselves or Ourselves(),
+        meter=meter,
     )
 
 
@@ -315,6 +317,14 @@ def test_messages_to_one_hop_share_a_connection():
     assert [told(report)[0][0] for report in reports] == ["delivered"] * 3
     assert len(peer.heard) == 1
     assert peer.commands.count("QUIT") == 1
+
+
+def test_connections_opened_and_used_again_are_counted():
+    meter = CountingMeter()
+    with ScriptedPeer() as peer:
+        send(open_channel(meter=meter), *[batch(host=f"[127.0.0.1]:{peer.port}")] * 3)
+
+    assert (meter.values["connections_opened_total"], meter.values["connections_reused_total"]) == (1, 2)
 
 
 def test_a_connection_carries_no_more_messages_than_allowed():

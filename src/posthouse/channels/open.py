@@ -9,12 +9,14 @@ from posthouse.channels.mail_exchangers import Ourselves
 from posthouse.channels.program import ProgramChannel
 from posthouse.channels.smtp import SmtpChannel
 from posthouse.channels.smtp_dialer import DialSettings
-from posthouse.ports import Channel, Clock, EventLog, Resolver
+from posthouse.ports import Channel, Clock, EventLog, Meter, Resolver
 from posthouse.site.model import ChannelDeclaration, ChannelKind, Site
 from posthouse.smtp.client import Dialect
 
 
-def open_channels(site: Site, resolver: Resolver, clock: Clock, log: EventLog, random: Random) -> dict[str, Channel]:
+def open_channels(
+    site: Site, resolver: Resolver, clock: Clock, log: EventLog, random: Random, *, meter: Meter | None = None
+) -> dict[str, Channel]:
     """Return every declared channel by name.  Nothing is connected or started before the first attempt."""
 
     def smtp(declaration: ChannelDeclaration) -> Channel:
@@ -24,10 +26,11 @@ def open_channels(site: Site, resolver: Resolver, clock: Clock, log: EventLog, r
             resolver,
             random,
             ourselves=our_identity(site, declaration),
+            meter=meter,
         )
 
     def lmtp(declaration: ChannelDeclaration) -> Channel:
-        return SmtpChannel(declaration, _dial_settings(site, declaration, Dialect.LMTP), resolver, random)
+        return SmtpChannel(declaration, _dial_settings(site, declaration, Dialect.LMTP), resolver, random, meter=meter)
 
     makers: Mapping[ChannelKind, Callable[[ChannelDeclaration], Channel]] = {
         ChannelKind.SMTP: smtp,

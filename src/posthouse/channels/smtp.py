@@ -22,7 +22,7 @@ from posthouse.channels.smtp_pool import IdleConnections
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.outcome import Disposition, Outcome, deferred
 from posthouse.mail.queued import Batch
-from posthouse.ports import AttemptReport, Resolver, StoredText
+from posthouse.ports import AttemptReport, Meter, Resolver, StoredText
 from posthouse.site.model import ChannelDeclaration
 from posthouse.smtp.client import (
     Awaiting,
@@ -54,12 +54,14 @@ class SmtpChannel:
         chance: Random,
         *,
         ourselves: Ourselves = Ourselves(),  # noqa: B008 - a frozen value
+        meter: Meter | None = None,
     ) -> None:
         self._declaration = declaration
         self._dialect = settings.dialect
         self._resolver = resolver
         self._chance = chance
         self._ourselves = ourselves
+        self._meter = meter
         self._idle = IdleConnections(declaration.keep_connections, declaration.idle)
         self._dialer = Dialer(settings, self._idle.dismiss)
 
@@ -72,6 +74,7 @@ class SmtpChannel:
         transaction = _transaction(batch, text)
         connection = self._idle.take(hop)
         if connection is not None:
+            self._count("connections_reused_total")
             conversation = await self._converse(hop, connection, transaction, text)
             if not conversation.go_on:
                 return AttemptReport(conversation.outcomes, remote=connection.target.host)
@@ -80,6 +83,11 @@ class SmtpChannel:
     async def close(self) -> None:
         """End idle connections; running attempts go on."""
         await self._idle.close()
+
+    def _count(self, metric: str) -> None:
+        if self._meter is not None:
+            self._meter.count(metric, channel=self._declaration.name)
+            self._meter.gauge("connections_idle", self._idle.kept, channel=self._declaration.name)
 
     def _next_hop(self, host: str) -> NextHop:
         by_mx = self._dialect is Dialect.SMTP  # RFC 2033 section 5: LMTP never
@@ -100,6 +108,7 @@ class SmtpChannel:
                 report = _all(batch, opened, reached=reached)
                 continue
             reached = True
+            self._count("connections_opened_total")
             conversation = await self._converse(hop, opened, transaction, text)
             report = AttemptReport(conversation.outcomes, remote=target.host)
             if not conversation.go_on:

@@ -23,6 +23,11 @@ class IdleConnections:
         self._leaving: set[asyncio.Future[None]] = set()
         self._closed = False
 
+    @property
+    def kept(self) -> int:
+        """How many are idle now."""
+        return len(self._kept)
+
     def take(self, hop: NextHop) -> Connection | None:
         """Return a usable connection, or None."""
         while connections := self._by_hop.get(hop):
