@@ -9,6 +9,8 @@ import enum
 class ClientState(enum.Enum):
     """Where one session with a peer stands."""
 
+    __hash__ = object.__hash__  # enum's own is a Python call, several for each reply
+
     CONNECTED = enum.auto()  # no greeting yet
     HELLO = enum.auto()  # EHLO, HELO or LHLO sent
     READY = enum.auto()  # nothing is owed by either side
@@ -24,6 +26,8 @@ class ClientState(enum.Enum):
 
 class ClientStep(enum.Enum):
     """What moves a session from one state to another."""
+
+    __hash__ = object.__hash__  # enum's own is a Python call, several for each reply
 
     GREETED = enum.auto()
     HELLO_DONE = enum.auto()

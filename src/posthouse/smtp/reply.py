@@ -21,6 +21,8 @@ _MAX_READ_LINE_OCTETS = 4096
 _MAX_READ_LINES = 200
 _MAX_READ_REPLIES = 10_000  # unread replies at once: more than one transaction's recipients can cause
 
+_MOST_REMEMBERED = 80  # characters of a reply that is likely to come again
+
 _REPLY_LINE = re.compile(rb"([2-5][0-5][0-9])(?:([ -])(.*))?", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -48,12 +50,21 @@ def _printable(line: str) -> str:
 
 def with_status(answer: Reply) -> Reply:
     """Take the enhanced status out of a reply's text, where it has a valid one that agrees with the code."""
+    # Remembering long replies would let a peer fill the memory.
+    is_short = len(answer.lines) == 1 and len(answer.lines[0]) <= _MOST_REMEMBERED
+    return _take_status_again(answer) if is_short else _take_status(answer)
+
+
+def _take_status(answer: Reply) -> Reply:
     status = Status.leading(answer.lines[0])
     if status is None or status.class_ != answer.code // 100:
         return answer
     prefix = str(status)
     lines = tuple(line[len(prefix) :].lstrip() if line.startswith(prefix) else line for line in answer.lines)
     return Reply(answer.code, lines, status)
+
+
+_take_status_again = lru_cache(maxsize=128)(_take_status)  # peers say the same to every message
 
 
 class ReplyReader:

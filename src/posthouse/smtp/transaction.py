@@ -23,6 +23,8 @@ class Dialect(enum.Enum):
 class Awaiting(enum.Enum):
     """The reply that comes next, by which the driver picks its timeout (RFC 5321 section 4.5.3.2)."""
 
+    __hash__ = object.__hash__  # enum's own is a Python call, several for each reply
+
     GREETING = "greeting"
     HELLO = "EHLO"
     STARTTLS = "STARTTLS"
