@@ -8,6 +8,7 @@ re-serialised.
 """
 
 import re
+from collections.abc import Sequence
 
 from posthouse.dsn.fields import (
     address_field,
@@ -29,21 +30,20 @@ _LONG_LINE = re.compile(rb"[^\r\n]{%d,}" % (_MOST_LINE + 1))
 
 
 def compose(report: Report) -> bytes:
-    """Return the report as message text with CRLF line ends."""
+    """Return the report as message text with CRLF line ends.  What is returned may be large: it is copied once."""
     returned, is_full = _returned(report)
-    words, statuses = human_text(report), _statuses(report)
-    boundary = _boundary(report.token, words.encode() + statuses.encode() + returned)
-    parts = (
-        _part("text/plain; charset=utf-8", "Notification", words.encode()),
-        _part(_status_type(report), "Delivery report", statuses.encode()),
-        _part(_returned_type(report, is_full), "Message" if is_full else "Message header", returned),
-    )
-    delimiter = f"--{boundary}\r\n".encode()
-    body = b"".join(delimiter + part for part in parts) + f"--{boundary}--\r\n".encode()
-    return _header(report, boundary, body) + b"\r\n" + body
+    words, statuses = human_text(report).encode(), _statuses(report).encode()
+    boundary = _boundary(report.token, (words, statuses, returned))
+    pieces = [
+        *_part(boundary, "text/plain; charset=utf-8", "Notification", words),
+        *_part(boundary, _status_type(report), "Delivery report", statuses),
+        *_part(boundary, _returned_type(report, is_full), "Message" if is_full else "Message header", returned),
+        f"--{boundary}--\r\n".encode(),
+    ]
+    return b"".join([_header(report, boundary, pieces), b"\r\n", *pieces])
 
 
-def _header(report: Report, boundary: str, body: bytes) -> bytes:
+def _header(report: Report, boundary: str, body: Sequence[bytes]) -> bytes:
     name = one_line(report.reporting_mta)
     is_global = "global-" if _is_global(report) else ""
     recipient = one_line(report.recipient)
@@ -59,13 +59,14 @@ def _header(report: Report, boundary: str, body: bytes) -> bytes:
         field("MIME-Version", "1.0"),
         # RFC 6522 section 3: the report-type is the subtype of the second part.
         f'Content-Type: multipart/report; report-type={is_global}delivery-status;\r\n boundary="{boundary}"\r\n',
-        field("Content-Transfer-Encoding", _encoding(body)),
+        field("Content-Transfer-Encoding", _encoding(*body)),
     ]
     return "".join(lines).encode()
 
 
 def _references(returned: bytes) -> list[str]:
-    header = returned.partition(b"\r\n\r\n")[0] + b"\r\n"
+    end = returned.find(b"\r\n\r\n")
+    header = (returned if end < 0 else returned[:end]) + b"\r\n"
     match = _MESSAGE_ID.search(header)
     if match is None:
         return []
@@ -73,24 +74,25 @@ def _references(returned: bytes) -> list[str]:
     return [field("In-Reply-To", message_id), field("References", message_id)]
 
 
-def _part(content_type: str, description: str, body: bytes) -> bytes:
+def _part(boundary: str, content_type: str, description: str, body: bytes) -> tuple[bytes, ...]:
     header = (
-        field("Content-Description", description)
+        f"--{boundary}\r\n"
+        + field("Content-Description", description)
         + field("Content-Type", content_type)
         + field("Content-Transfer-Encoding", _encoding(body))
     )
     # The line end before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1).
-    return header.encode() + b"\r\n" + body + b"\r\n"
+    return header.encode(), b"\r\n", body, b"\r\n"
 
 
-def _encoding(body: bytes) -> str:
-    return "7bit" if body.isascii() else "8bit"
+def _encoding(*pieces: bytes) -> str:
+    return "7bit" if all(piece.isascii() for piece in pieces) else "8bit"
 
 
-def _boundary(token: str, content: bytes) -> str:
+def _boundary(token: str, contents: Sequence[bytes]) -> str:
     """Return a boundary that the content does not hold; the "=_" keeps clear of quoted-printable and base64."""
     number = 0
-    while (boundary := f"=_{token}_{number}").encode() in content:
+    while any((boundary := f"=_{token}_{number}").encode() in content for content in contents):
         number += 1
     return boundary
 
