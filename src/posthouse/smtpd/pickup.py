@@ -14,6 +14,7 @@ from posthouse.ports import EventLog
 from posthouse.submit.pickup import Pickup
 
 _EVERY_SECONDS = 10.0
+_REST_SECONDS = 0.05  # between two looks: anybody may hint as often as he likes
 
 
 class Hint(Protocol):
@@ -65,4 +66,6 @@ class PickupRounds:
                 self._log.event(events.TROUBLE, where="pickup", error=str(error))
             except Exception as error:  # noqa: BLE001 - a bug here must not end the looking
                 self._log.event(events.TROUBLE, where="pickup", error=repr(error))
-            await self._hint.wait(_EVERY_SECONDS)
+            if not self._is_leaving:
+                await asyncio.sleep(_REST_SECONDS)
+                await self._hint.wait(_EVERY_SECONDS)
