@@ -325,6 +325,7 @@ def test_connections_opened_and_used_again_are_counted():
         send(open_channel(meter=meter), *[batch(host=f"[127.0.0.1]:{peer.port}")] * 3)
 
     assert (meter.values["connections_opened_total"], meter.values["connections_reused_total"]) == (1, 2)
+    assert (meter.most["connections_idle"], meter.values["connections_idle"]) == (1, 0)
 
 
 def test_a_connection_carries_no_more_messages_than_allowed():

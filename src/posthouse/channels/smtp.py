@@ -62,7 +62,7 @@ class SmtpChannel:
         self._chance = chance
         self._ourselves = ourselves
         self._meter = meter
-        self._idle = IdleConnections(declaration.keep_connections, declaration.idle)
+        self._idle = IdleConnections(declaration.keep_connections, declaration.idle, self._show_idle)
         self._dialer = Dialer(settings, self._idle.dismiss)
 
     async def attempt(self, batch: Batch, text: StoredText) -> AttemptReport:
@@ -87,7 +87,10 @@ class SmtpChannel:
     def _count(self, metric: str) -> None:
         if self._meter is not None:
             self._meter.count(metric, channel=self._declaration.name)
-            self._meter.gauge("connections_idle", self._idle.kept, channel=self._declaration.name)
+
+    def _show_idle(self, count: int) -> None:
+        if self._meter is not None:
+            self._meter.gauge("connections_idle", count, channel=self._declaration.name)
 
     def _next_hop(self, host: str) -> NextHop:
         by_mx = self._dialect is Dialect.SMTP  # RFC 2033 section 5: LMTP never

@@ -6,6 +6,7 @@ while it is idle leaves at once, so that what is taken was alive a moment ago.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import timedelta
 
 from posthouse.channels.next_hop import NextHop
@@ -15,18 +16,15 @@ from posthouse.channels.smtp_connection import Connection
 class IdleConnections:
     """Connections by next hop, the one used last taken first."""
 
-    def __init__(self, most: int, idle: timedelta) -> None:
+    def __init__(self, most: int, idle: timedelta, changed: Callable[[int], None] = lambda _count: None) -> None:
+        """``changed`` is told how many are idle."""
         self._most = most
         self._idle = idle
+        self._changed = changed
         self._kept: OrderedDict[Connection, tuple[NextHop, asyncio.TimerHandle]] = OrderedDict()  # oldest first
         self._by_hop: dict[NextHop, list[Connection]] = {}
         self._leaving: set[asyncio.Future[None]] = set()
         self._closed = False
-
-    @property
-    def kept(self) -> int:
-        """How many are idle now."""
-        return len(self._kept)
 
     def take(self, hop: NextHop) -> Connection | None:
         """Return a usable connection, or None."""
@@ -49,6 +47,7 @@ class IdleConnections:
         self._kept[connection] = (hop, timer)
         self._by_hop.setdefault(hop, []).append(connection)
         connection.on_disturbed = lambda: self._end(connection)
+        self._changed(len(self._kept))
 
     def dismiss(self, connection: Connection) -> None:
         """End a connection that is not kept."""
@@ -79,6 +78,7 @@ class IdleConnections:
             return
         hop, timer = kept
         timer.cancel()
+        self._changed(len(self._kept))
         connections = self._by_hop[hop]
         connections.remove(connection)
         if not connections:
