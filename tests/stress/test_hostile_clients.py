@@ -278,6 +278,8 @@ def test_idle_connections_cost_little_and_those_beyond_the_limit_are_told_421(tm
 
 
 def test_mail_is_taken_while_the_deliver_process_stands_still(daemon):
+    daemon.send("ann@mx.test", "joe@mx.test")
+    daemon.wait_event("delivered")  # which names the process
     before = len(daemon.messages("joe"))
     with stopped(daemon.pid_of("deliver")):
         for _ in range(50):
