@@ -177,13 +177,20 @@ def test_a_full_disk_of_the_drop_is_told_and_nothing_is_left_there():
 @contextmanager
 def closed_for_writing(folder: Path) -> Iterator[None]:
     """A read-only disk in the place of a folder, for all who open something from now on."""
-    if os.geteuid() != 0 or subprocess.run(["mount", "--bind", folder, folder], check=False).returncode:
+    aside = folder.with_name(f"{folder.name}.read-only")
+    aside.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "--bind", folder, aside], check=False).returncode:
         pytest.skip("only who may mount can close a disk for writing")
     try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
-        yield
+        # Made read-only where nobody writes: in its place somebody might just have a file open.
+        subprocess.run(["mount", "-o", "remount,bind,ro", aside], check=True)
+        subprocess.run(["mount", "--bind", aside, folder], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
     finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+        subprocess.run(["umount", "-l", aside], check=True)
 
 
 def test_a_spool_that_becomes_read_only_refuses_mail_and_goes_on_when_it_can_be_written_again(tmp_path):
