@@ -120,8 +120,9 @@ class Daemon:
         return subprocess.run(arguments, input=text, capture_output=True, timeout=20, check=False)
 
     def pid_of(self, role: str) -> int:
-        """The process of a role, as its latest event says."""
-        return int([event["pid"] for event in self.events() if event["role"] == role][-1])
+        """The process of a role, as its latest event says; waits for its first one."""
+        pids: list[int] = until(lambda: [event["pid"] for event in self.events() if event["role"] == role], role)
+        return pids[-1]
 
     # What it wrote.
 

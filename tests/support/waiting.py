@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> T:
+def until(condition: Callable[[], T], what: str, seconds: float = 25.0) -> T:
     """Return the condition's first true value, or fail saying what was awaited."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
