@@ -34,7 +34,7 @@ EXPLAIN_STARTED = """
 import contextlib, io, sys, time
 import posthouse.cli.explain.address, posthouse.cli.explain.text, posthouse.cli.submission.people
 import posthouse.adapters.table_sources, posthouse.submit.intake, posthouse.site.toml.reader
-from posthouse.cli.explain.command import command as explain
+import posthouse.cli.explain.command
 from posthouse.cli.main import run
 start, cpu = time.perf_counter(), time.process_time()
 with contextlib.redirect_stdout(io.StringIO()):
