@@ -18,32 +18,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+from peers import POSTHOUSE_SITE
+
 _MODES = ("single", "kept", "relay", "local")
-_SITE = """
-[site]
-name = "posthouse.bench.test"
-postmaster = "user@local.test"
-[[listener]]
-address = "127.0.0.1:{port}"
-relay-from = ["127.0.0.0/8"]
-[domains."local.test"]
-kind = "local"
-users = ["users"]
-[tables.users]
-kind = "inline"
-entries = {{ user = "here" }}
-[channels.local]
-kind = "local"
-mailbox = "box/{{user}}/"
-[channels.relay]
-kind = "smtp"
-relay = "[127.0.0.1]:{sink}"
-[[route]]
-host = "*"
-channel = "relay"
-[log]
-file = "log"
-"""
 
 
 def main() -> None:
@@ -69,7 +46,7 @@ def main() -> None:
 def _measure(source: Path, mode: str, messages: int, folder: Path) -> tuple[float, float]:
     """Return CPU seconds per 1,000 messages of all children, and the memory of all processes in MiB."""
     port, sink = _free_port(), _free_port()
-    (folder / "site.toml").write_text(_SITE.format(port=port, sink=sink))
+    (folder / "site.toml").write_text(POSTHOUSE_SITE.format(port=port, sink=sink))
     environment = os.environ | {"PYTHONPATH": str(source.resolve())}
     serve = [sys.executable, "-m", "posthouse", "serve", "--site", str(folder / "site.toml")]
     with ExitStack() as stack:

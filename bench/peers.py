@@ -97,8 +97,6 @@ mailbox = "box/{{user}}/"
 kind = "smtp"
 relay = "[127.0.0.1]:{sink}"
 concurrency = 100
-[channels.idle]
-kind = "discard"
 [[route]]
 host = "*"
 channel = "relay"

@@ -5,8 +5,8 @@
 ``--busy`` keeps the event loop at work meanwhile, as a loaded smtpd does.
 """
 
+import argparse
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -88,6 +88,9 @@ async def main(folder: Path, *, busy: bool) -> None:
 
 
 if __name__ == "__main__":
-    arguments = [word for word in sys.argv[1:] if word != "--busy"]
-    with tempfile.TemporaryDirectory(dir=arguments[0] if arguments else None) as temporary:
-        asyncio.run(main(Path(temporary) / "spool", busy="--busy" in sys.argv))
+    parser = argparse.ArgumentParser(description="Measure the embedded spool.")
+    parser.add_argument("folder", nargs="?", type=Path, help="a directory on the disk to measure")
+    parser.add_argument("--busy", action="store_true", help="keep the event loop at work meanwhile")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as temporary:
+        asyncio.run(main(Path(temporary) / "spool", busy=chosen.busy))
