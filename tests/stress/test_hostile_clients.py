@@ -13,7 +13,8 @@ import pytest
 
 from support.daemon import Daemon, running_daemon
 from support.e2e_site import SITE
-from support.memory import KIB, MIB, growth_of, resident_octets, stopped
+from support.memory import KIB, MIB, growth_of, resident_octets
+from support.standstill import stopped_outside_a_write
 from support.waiting import until
 
 MOST_GROWTH = 4 * MIB
@@ -281,7 +282,7 @@ def test_mail_is_taken_while_the_deliver_process_stands_still(daemon):
     daemon.send("ann@mx.test", "joe@mx.test")
     daemon.wait_event("delivered")  # which names the process
     before = len(daemon.messages("joe"))
-    with stopped(daemon.pid_of("deliver")):
+    with stopped_outside_a_write(daemon.pid_of("deliver"), daemon.home / "spool"):
         for _ in range(50):
             daemon.send("ann@mx.test", "joe@mx.test")
     daemon.wait_messages("joe", before + 50)

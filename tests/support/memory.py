@@ -1,7 +1,5 @@
 """How much memory a process has and had at its highest, as Linux counts it."""
 
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,13 +47,3 @@ def growth_of(pids: list[int]) -> Iterator[Growth]:
     before = {pid: resident_octets(pid) for pid in pids}
     yield growth
     growth.octets = {pid: highest_octets(pid) - before[pid] for pid in pids}
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Stop a process as SIGSTOP does, and let it go on afterwards."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
