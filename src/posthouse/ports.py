@@ -13,7 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from posthouse.mail.envelope import Envelope
-from posthouse.mail.lookup import Answer
+from posthouse.mail.lookup import Answer, MapAnswer
 from posthouse.mail.outcome import Outcome
 from posthouse.mail.queued import (
     Batch,
@@ -224,6 +224,16 @@ class Table(Protocol):
 
     def entries(self) -> Iterator[tuple[str, Answer]]:
         """Every entry, for checks and listings; may be empty for tables that can't be listed."""
+
+
+class Map(Protocol):
+    """A map of a sendmail configuration (specification section 7), with everything that its flags ask for.
+
+    The driver gives the key and the arguments as octet text, quotes already stripped where they are to be; what
+    comes back is the final value: ``%`` replaced, ``-a`` appended.  Never raises for a broken source.
+    """
+
+    async def lookup(self, key: str, arguments: Sequence[str]) -> MapAnswer: ...
 
 
 class MxHost(Struct, frozen=True):

@@ -5,6 +5,8 @@ yields Decisions, which need no answer.  The list of all three, in order, is
 what ``posthouse explain`` prints.
 """
 
+from enum import Enum
+
 from msgspec import Struct
 
 
@@ -47,6 +49,38 @@ class Answer(Struct, frozen=True):
 
 
 NOT_FOUND = Answer()
+
+
+class MapQuestion(Struct, frozen=True):
+    """A question to a map of a sendmail configuration: its name, a key, the arguments after ``$@``.
+
+    All are octet text: one character below U+0100 for each octet.
+    """
+
+    map: str
+    key: str
+    arguments: tuple[str, ...] = ()
+
+
+class MapStatus(Enum):
+    """How a map answered."""
+
+    FOUND = "found"
+    NOT_FOUND = "not found"
+    TEMPORARY = "temporary"  # it cannot answer now: the address is deferred, never "not found"
+    BROKEN = "broken"  # it can never answer as it is configured: missing file, wrong arguments
+
+
+class MapAnswer(Struct, frozen=True):
+    """What a map said.  ``value`` is None unless the status is FOUND; "" is a value.
+
+    ``reason`` says for people why the map could not answer.
+    """
+
+    status: MapStatus
+    value: str | None = None
+    reason: str = ""
+    origin: Origin = BUILTIN
 
 
 class Decision(Struct, frozen=True):
