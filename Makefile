@@ -1,8 +1,9 @@
 # The commands that a person needs; each does its own set-up in .venv.
-# PYTHON chooses the interpreter for .venv (3.11 or newer; Debian's own unless given); BENCH takes options.
+# PYTHON chooses the interpreter for .venv (3.11 or newer; Debian's own unless given); BENCH and SOAK take options.
 
 PYTHON ?=
 WORKERS ?= 3
+MESSAGES ?= 200000
 
 .PHONY: run test check bench soak golden lock clean help
 
@@ -11,7 +12,7 @@ help:
 	@echo "make test    set up, and run all tests"
 	@echo "make check   format, lint, types, architecture"
 	@echo "make bench   measure Posthouse beside Debian's Postfix (root; some minutes)"
-	@echo "make soak    200,000 messages while every process is killed again and again, and the long tests (half an hour)"
+	@echo "make soak    MESSAGES (200,000) go through while every process is killed again and again, and the long tests (half an hour)"
 	@echo "make golden  rewrite the expected answers in tests/golden; read the diff before you commit"
 	@echo "make lock    choose new versions of the dependencies"
 
@@ -37,7 +38,7 @@ bench:
 soak:
 	@PYTHON=$(PYTHON) tools/setup test
 	@.venv/bin/python -m pytest -q -n 0 -m soak tests
-	@.venv/bin/python bench/soak.py $(SOAK)
+	@.venv/bin/python bench/soak.py --messages $(MESSAGES) $(SOAK)
 
 golden:
 	@PYTHON=$(PYTHON) tools/setup test

@@ -212,7 +212,7 @@ def attempts_without_outcome(daemon: Daemon) -> Counter[str]:
     """Count the attempts of which no outcome was logged, by the id in Received or the queue id that is reported."""
     names: dict[str, str] = {}
     balance: Counter[str] = Counter()
-    for event in daemon.events():
+    for event in daemon.each_event():
         queue_id = event.get("queue_id")
         if event["event"] == "accepted" and event.get("received_id"):
             names[queue_id] = event["received_id"]
@@ -229,11 +229,12 @@ def attempts_without_outcome(daemon: Daemon) -> Counter[str]:
 
 
 def arrived_here(daemon: Daemon) -> list[Copy]:
-    return [read_copy(text) for user in ("joe", "ann") for text in daemon.messages(user)]
+    folders = [daemon.home / "mail" / user / "new" for user in ("joe", "ann")]
+    return [read_copy(path.read_bytes()) for folder in folders for path in folder.iterdir()]
 
 
 def is_empty(daemon: Daemon) -> bool:
-    done = daemon.run("queue", "list", "--json")
+    done = daemon.run("queue", "list", "--group-by", "state", "--json")
     return done.returncode == 0 and not done.stdout.strip(b"[] \n")
 
 

@@ -37,7 +37,7 @@ class Daemon:
 
     def start(self) -> "Daemon":
         """Start, and wait until it says that it accepts mail."""
-        before = len(self.events("started"))
+        before = self._log_octets()
         with (self.home / "stderr").open("ab") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "posthouse", "serve", "--site", str(self.site_file)],
@@ -54,8 +54,12 @@ class Daemon:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"serve ended with {self.process.returncode}: {self.stderr()}")
-        started = self.events("started")
-        return started[-1] if len(started) > before else None
+        started = [event for event in self.each_event(before) if event["event"] == "started"]
+        return started[-1] if started else None
+
+    def _log_octets(self) -> int:
+        path = self.home / "log"
+        return path.stat().st_size if path.exists() else 0
 
     def signal(self, number: signal.Signals) -> None:
         """Send the supervisor a signal."""
@@ -133,16 +137,22 @@ class Daemon:
 
     def events(self, name: str | None = None, /, **match: object) -> list[dict[str, Any]]:
         """The logged events of a name whose fields have these values."""
-        path = self.home / "log"
-        if not path.exists():
-            return []
-        lines = path.read_bytes().split(b"\n")[:-1]
-        events = [json.loads(line) for line in lines]
         return [
             event
-            for event in events
+            for event in self.each_event()
             if (name is None or event["event"] == name) and all(event.get(key) == value for key, value in match.items())
         ]
+
+    def each_event(self, offset: int = 0) -> Iterator[dict[str, Any]]:
+        """Stream the events in the log from this octet on; a line that is still being written is none yet."""
+        path = self.home / "log"
+        if not path.exists():
+            return
+        with path.open("rb") as lines:
+            lines.seek(offset)
+            for line in lines:
+                if line.endswith(b"\n"):
+                    yield json.loads(line)
 
     def wait_event(self, name: str, /, *, seconds: float = 10, **match: object) -> dict[str, Any]:
         """Wait for an event and return the first."""
