@@ -74,6 +74,8 @@ class MapStatus(Enum):
 class MapAnswer(Struct, frozen=True):
     """What a map said.  ``value`` is None unless the status is FOUND; "" is a value.
 
+    One exception: a map with the flag ``-T`` has a value for what it could not answer (TEMPORARY), for rules to see.
+
     ``reason`` says for people why the map could not answer.
     """
 
