@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthouse.tables.regexp import MAX_KEY_LENGTH, MAX_PATTERN_LENGTH, parse_regexp_table
+from posthouse.tables.regexp import MAX_KEY_LENGTH, MAX_PATTERN_LENGTH, RegexpTable, parse_regexp_table
+
+
+def parse(text: str) -> RegexpTable:
+    return parse_regexp_table(text.encode().split(b"\n"), "t")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,7 @@ from posthouse.tables.regexp import MAX_KEY_LENGTH, MAX_PATTERN_LENGTH, parse_re
     ],
 )
 def test_match(table, key, expected):
-    parsed = parse_regexp_table(table.encode(), "t")
+    parsed = parse(table)
 
     found = parsed.match(key)
 
@@ -69,23 +73,50 @@ def test_match(table, key, expected):
     ],
 )
 def test_a_bad_pattern_is_a_problem_and_the_others_are_used(pattern, wrong):
-    parsed = parse_regexp_table(f"{pattern}\ngood  x".encode(), "t")
+    parsed = parse(f"{pattern}\ngood  x")
 
     assert len(parsed.problems) == 1
     assert wrong in parsed.problems[0].wrong
     assert parsed.match("good")[1] == "x"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "most"),
+    [
+        pytest.param("a*b*c*", 24, id="three repetitions"),
+        pytest.param("a*.*", 2621, id="two repetitions"),
+        pytest.param("a.*", 10_000, id="one: as many as there may be lines"),
+    ],
+)
+def test_the_patterns_of_a_table_are_bounded_together(pattern, most):
+    table = parse(f"{pattern}  x\n" * most + "good  y\n")
+    assert [problem.wrong for problem in table.problems] == (["too many patterns"] if most == 10_000 else [])
+
+    table = parse(f"{pattern}  x\n" * (most + 1))
+    assert len(table.rules) == most
+    assert [problem.origin.line for problem in table.problems] == [most + 1]
+
+
+def test_a_key_that_no_pattern_of_a_full_table_matches_takes_seconds_at_most():
+    table = parse(".*a.*a.*b  x\n" * 100)
+    assert table.problems
+
+    start = time.process_time()
+    assert table.match("a" * MAX_KEY_LENGTH) is None
+
+    assert time.process_time() - start < 5  # a second, on a machine that does other things too
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_give_patterns_or_problems(wire):
     """Any bytes give patterns and problems, never an exception."""
-    parse_regexp_table(wire, "t")
+    parse_regexp_table(wire.split(b"\n"), "t")
 
 
 @given(st.text(alphabet="ab().*+?{2,}|[]^", max_size=24), st.text(alphabet="ab", max_size=40))
 def test_no_accepted_pattern_takes_long(pattern, key):
     """No pattern that is accepted takes more than seconds on the longest key of its own letters."""
-    parsed = parse_regexp_table(pattern.encode(), "t")
+    parsed = parse(pattern)
 
     start = time.process_time()
     parsed.match((key * MAX_KEY_LENGTH)[:MAX_KEY_LENGTH])

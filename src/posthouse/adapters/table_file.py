@@ -3,20 +3,31 @@
 A file that can't be read makes every answer unavailable, never "not found": mail waits until it
 can be read again.  Lines that can't be read are left out and shown by ``problems``.
 
-Known limits: a changed file is read where it is asked for, and its process does nothing else meanwhile: about a
-second for 100,000 entries.  A table of that size had better be a dbm one.
+Known limits: while a large file is read again (seconds for 100,000 entries, which the old contents answer) both
+are in memory.  A table of that size had better be a dbm one.
 """
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from posthouse.adapters.table_watch import FileWatch, UnreadableError
+from msgspec import Struct
+
+from posthouse.adapters.table_watch import FileWatch, UnreadableError, WatchedContents, stepping_aside
 from posthouse.mail.lookup import NOT_FOUND, Answer, Origin
 from posthouse.mail.problem import Problem
 from posthouse.ports import Clock
-from posthouse.tables.syntax import fold_key, parse_table
+from posthouse.tables.syntax import MAX_PROBLEMS, Entry, fold_key, parse_lines
 
 MAX_OCTETS = 64 * 1024 * 1024  # beyond this, and long before, a dbm table is the better choice
+
+
+class _Contents(Struct, frozen=True):
+    """What a file says."""
+
+    entries: dict[str, tuple[int, tuple[str, ...]]]  # key: first line, values
+    problems: tuple[Problem, ...]
+    unavailable: str = ""
 
 
 class FileTable:
@@ -24,51 +35,48 @@ class FileTable:
 
     def __init__(self, name: str, path: Path, clock: Clock) -> None:
         self.name = name
-        self._watch = FileWatch(path, clock)
-        self._entries: dict[str, tuple[int, tuple[str, ...]]] = {}  # key: first line, values
-        self._problems: tuple[Problem, ...] = ()
-        self._unavailable = ""
+        self._file = str(path)
+        self._contents = WatchedContents(path, clock, _load)
 
     async def lookup(self, key: str) -> Answer:
         """Answer from memory."""
-        self._refresh()
-        if self._unavailable:
-            return Answer(unavailable=self._unavailable)
-        entry = self._entries.get(fold_key(key))
+        contents = self._contents.now()
+        if contents.unavailable:
+            return Answer(unavailable=contents.unavailable)
+        entry = contents.entries.get(fold_key(key))
         if entry is None:
             return NOT_FOUND
         line, values = entry
-        return Answer(values, Origin(str(self._watch.path), line))
+        return Answer(values, Origin(self._file, line))
 
     @property
     def version(self) -> object:
-        """The file's state."""
-        self._refresh()
-        return self._watch.stamp
+        """The state of the file whose contents answer."""
+        self._contents.now()
+        return self._contents.stamp
 
     def entries(self) -> Iterator[tuple[str, Answer]]:
         """Every entry, in the order of the file."""
-        self._refresh()
-        for key, (line, values) in list(self._entries.items()):
-            yield key, Answer(values, Origin(str(self._watch.path), line))
+        for key, (line, values) in self._contents.now().entries.items():
+            yield key, Answer(values, Origin(self._file, line))
 
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the file now."""
-        self._refresh()
-        return self._problems
+        return self._contents.now().problems
 
-    def _refresh(self) -> None:
-        if not self._watch.has_changed():
-            return
-        self._entries, self._problems, self._unavailable = {}, (), ""
-        try:
-            content = self._watch.read(MAX_OCTETS)
-        except UnreadableError as error:
-            self._unavailable = str(error)
-            self._problems = (Problem(Origin(str(self._watch.path)), str(error), "a text file that can be read"),)
-            return
-        parsed = parse_table(content, str(self._watch.path))
-        self._problems = parsed.problems
-        for entry in parsed.entries:
-            line, values = self._entries.get(entry.key, (entry.line, ()))
-            self._entries[entry.key] = (line, (*values, entry.value))
+
+def _load(watch: FileWatch) -> _Contents:
+    try:
+        content = watch.read(MAX_OCTETS)
+    except UnreadableError as error:
+        problem = Problem(Origin(str(watch.path)), str(error), "a text file that can be read")
+        return _Contents({}, (problem,), str(error))
+    entries: dict[str, tuple[int, tuple[str, ...]]] = {}
+    problems: list[Problem] = []
+    for element in parse_lines(stepping_aside(io.BytesIO(content)), str(watch.path)):
+        if isinstance(element, Entry):
+            line, values = entries.get(element.key, (element.line, ()))
+            entries[element.key] = (line, (*values, element.value))
+        elif len(problems) < MAX_PROBLEMS:
+            problems.append(element)
+    return _Contents(entries, tuple(problems))

@@ -13,7 +13,9 @@ value uses a group answers no key that could bring in more than a piece of one a
 A pattern that could take for ever is refused when the table is read: a group that is repeated may
 hold neither a repetition nor alternatives, and the ways in which a pattern could be tried on the longest
 key are estimated and bounded.  That leaves room for three ``*`` or ``+``, or for two and nine ``?``, or
-for one and many alternatives.  Keys longer than an address are never matched.
+for one and many alternatives.  The patterns of a table are bounded together, since a key that none matches is
+tried on all: a line that would pass the bound is refused, like one that does so alone.  There may be two dozen
+patterns with three ``*``, or a thousand with two.  Keys longer than an address are never matched.
 
 Known limits: the estimate assumes the worst, so that some harmless patterns are refused too.
 """
@@ -21,6 +23,7 @@ Known limits: the estimate assumes the worst, so that some harmless patterns are
 import math
 import re
 import warnings
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -31,7 +34,7 @@ from posthouse.tables.syntax import MAX_PROBLEMS, read_lines
 MAX_KEY_LENGTH = 320  # RFC 5321 section 4.5.3.1: 64 for the local-part, an at-sign, 255 for the domain
 MAX_PATTERN_LENGTH = 1024
 MAX_RULES = 10_000  # each is tried in turn
-_MOST_WAYS = 27.0  # as a power of two: about a second
+_MOST_WAYS = 2.0**27  # of all the patterns of a table together: about a second
 
 _SPLIT = re.compile(r"([^ \t]+)(?:[ \t]+(.*))?", re.DOTALL)
 _TOKEN = re.compile(
@@ -51,12 +54,20 @@ _IN_VALUE = re.compile(r"\\(.)", re.DOTALL)
 _ONE_PIECE = re.compile(r'(?![/|])[^\x00-\x20"(),:;<>@\[\\\]\x7f]*@?[^\x00-\x20"(),:;<>@\[\\\]\x7f]*')
 
 
+_REWRITE = "rewrite it, for instance with a set such as [a-z.-]+"
+
+
+class _DangerError(ValueError):
+    """Why a pattern may take for ever; caught where its line is read."""
+
+
 class RegexpRule(Struct, frozen=True):
     """One line of a regexp table."""
 
     pattern: re.Pattern[str]
     value: str  # with its \1
     line: int
+    ways: float  # in which it may be tried on the longest key
 
 
 class RegexpTable(Struct, frozen=True):
@@ -77,20 +88,30 @@ class RegexpTable(Struct, frozen=True):
         return None
 
 
-def parse_regexp_table(text: bytes, file: str) -> RegexpTable:
+def parse_regexp_table(lines: Iterable[bytes], file: str) -> RegexpTable:
     """Read a whole regexp table; ``file`` is named in the problems."""
     rules: list[RegexpRule] = []
     problems: list[Problem] = []
-    for element in read_lines(text.split(b"\n"), file, _rule):
+    ways = 0.0
+    for element in read_lines(lines, file, _rule):
         if isinstance(element, Problem):
             problems.append(element)
-        else:
-            rules.append(element)
-        if len(rules) > MAX_RULES:
-            origin = Origin(file, rules.pop().line, 1)
+        elif ways + element.ways > _MOST_WAYS:
+            problems.append(_one_too_many(Origin(file, element.line, 1), alone=element.ways > _MOST_WAYS))
+        elif len(rules) == MAX_RULES:
+            origin = Origin(file, element.line, 1)
             problems.append(Problem(origin, "too many patterns", f"at most {MAX_RULES}; the rest is not used"))
             break
+        else:
+            ways += element.ways
+            rules.append(element)
     return RegexpTable(tuple(rules), tuple(problems[:MAX_PROBLEMS]))
+
+
+def _one_too_many(origin: Origin, *, alone: bool) -> Problem:
+    if alone:
+        return Problem(origin, "the pattern could be tried in too many ways", _REWRITE)
+    return Problem(origin, "with this pattern the table's patterns together could be tried in too many ways", _REWRITE)
 
 
 def _rule(content: str, origin: Origin) -> RegexpRule | Problem:
@@ -98,9 +119,10 @@ def _rule(content: str, origin: Origin) -> RegexpRule | Problem:
     if match is None:  # read_lines leaves no line that begins with a blank
         return Problem(origin, "an entry without a pattern", "begin the line with the pattern")
     pattern, value = match[1], re.sub(r"[ \t]+", " ", (match[2] or "").strip(" \t"))
-    wrong = _danger(pattern)
-    if wrong:
-        return Problem(origin, f"the pattern {wrong}", "rewrite it, for instance with a set such as [a-z.-]+")
+    try:
+        ways = _ways(pattern)
+    except _DangerError as error:
+        return Problem(origin, f"the pattern {error}", _REWRITE)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a set that a later Python may read otherwise
@@ -110,7 +132,7 @@ def _rule(content: str, origin: Origin) -> RegexpRule | Problem:
     group = _missing_group(value, compiled.groups)
     if group:
         return Problem(origin, f"the value uses \\{group}", f"the pattern has {compiled.groups} groups")
-    return RegexpRule(compiled, value, origin.line)
+    return RegexpRule(compiled, value, origin.line, ways)
 
 
 def _expand(value: str, match: re.Match[str]) -> str | None:
@@ -139,18 +161,19 @@ class _Group(Struct):
     alternatives: int = 1
 
 
-def _danger(pattern: str) -> str:
-    """Say why a pattern may take for ever; "" when it is harmless."""
+def _ways(pattern: str) -> float:
+    """Estimate in how many ways a pattern may be tried on the longest key.  Raises _DangerError."""
     if len(pattern) > MAX_PATTERN_LENGTH:
-        return f"has {len(pattern)} characters, at most {MAX_PATTERN_LENGTH} are read"
+        raise _DangerError(f"has {len(pattern)} characters, at most {MAX_PATTERN_LENGTH} are read")
     groups = [_Group()]
     closed: _Group | None = None  # the group that ended just before
-    ways = 0.0
+    ways = 0.0  # as a power of two
+    endless = 0
     for token in _TOKEN.finditer(pattern):
         last, closed = closed, None
         match token.lastgroup:
             case "flags":
-                return "sets flags"
+                raise _DangerError("sets flags")
             case "open":
                 groups.append(_Group())
             case "close" if len(groups) > 1:
@@ -163,11 +186,15 @@ def _danger(pattern: str) -> str:
             case "repeat":
                 repeats = not token[0].startswith("?")
                 if repeats and last is not None and last.is_complex:
-                    return "repeats a group that holds a repetition or alternatives"
+                    raise _DangerError("repeats a group that holds a repetition or alternatives")
                 groups[-1].is_complex |= repeats
-                ways += math.log2(_choices(token))
+                choices = _choices(token)
+                ways += math.log2(choices)
+                endless += choices == MAX_KEY_LENGTH
     ways += math.log2(groups[0].alternatives)
-    return "could be tried in too many ways" if ways > _MOST_WAYS else ""
+    # Repetitions without an end share the key: where one ends the next begins.
+    ways -= math.log2(math.factorial(endless))
+    return math.pow(2, min(ways, 1000))
 
 
 def _choices(token: re.Match[str]) -> int:

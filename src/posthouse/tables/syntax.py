@@ -41,33 +41,13 @@ class Entry(Struct, frozen=True):
     line: int
 
 
-class ParsedTable(Struct, frozen=True):
-    """A whole table: what could be read, in order, and what could not."""
-
-    entries: tuple[Entry, ...]
-    problems: tuple[Problem, ...]
-
-
 def fold_key(key: str) -> str:
     """Return what two keys that compare as equal have in common."""
     return key.lower()
 
 
-def parse_table(text: bytes | str, file: str) -> ParsedTable:
-    """Read a whole table; ``file`` is named in the problems."""
-    wire = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    entries: list[Entry] = []
-    problems: list[Problem] = []
-    for element in parse_lines(wire.split(b"\n"), file):
-        if isinstance(element, Entry):
-            entries.append(element)
-        elif len(problems) < MAX_PROBLEMS:
-            problems.append(element)
-    return ParsedTable(tuple(entries), tuple(problems))
-
-
 def parse_lines(lines: Iterable[bytes], file: str) -> Iterator[Entry | Problem]:
-    """Read line by line, for tables that should not be in memory as a whole."""
+    """Read line by line; ``file`` is named in the problems."""
     return read_lines(lines, file, _entry)
 
 
