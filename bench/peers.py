@@ -1,10 +1,12 @@
 """The servers under measurement, each set up alike: private directories, a high port, DNS off, sync on.
 
 A peer is started in one of three modes: ``hold`` (accept and queue, deliver
-nothing), ``relay`` (everything to the sink), ``local`` (user@local.test into a Maildir).
+nothing), ``relay`` (everything to the sink), ``local`` (user@local.test into a Maildir).  Limits are each
+one's own: both open 20 connections to one host and give it 50 recipients at once.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -73,6 +75,7 @@ virtual_mailbox_maps = static:user/
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 in_flow_delay = 0
+biff = no
 """
 
 POSTHOUSE_SITE = """
@@ -96,7 +99,6 @@ mailbox = "box/{{user}}/"
 [channels.relay]
 kind = "smtp"
 relay = "[127.0.0.1]:{sink}"
-concurrency = 100
 [[route]]
 host = "*"
 channel = "relay"
@@ -105,64 +107,118 @@ file = "log"
 """
 
 
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+STOP_SECONDS = 30
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, and that the system does not give to a client meanwhile.
+
+    A client that connects to a port of that range where nobody listens may be given the same port itself.
+    """
+    first = int(EPHEMERAL.read_text().split()[0])
+    while True:
+        port = random.randrange(max(1024, first - 10_000), first)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
-def wait_for_greeting(port: int, seconds: float = 30) -> float:
-    """Return how long it took until a server greets on this port."""
-    start = time.monotonic()
-    while time.monotonic() - start < seconds:
+def wait_for_greeting(port: int, seconds: float = 60) -> None:
+    """Return when a server greets on this port.  Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
                 if connection.recv(512).startswith(b"220"):
                     connection.sendall(b"QUIT\r\n")
                     connection.recv(512)
-                    return time.monotonic() - start
+                    return
         except OSError:
             time.sleep(0.01)
-    raise SystemExit(f"nothing greets on port {port}")
+    raise TimeoutError(f"nothing greets on port {port}")
+
+
+class LogCount:
+    """How often a word stands in a log that grows; each piece of it is read once."""
+
+    def __init__(self, path: Path, word: bytes) -> None:
+        self._path = path
+        self._word = word
+        self._read = 0
+        self._found = 0
+
+    def now(self) -> int:
+        if not self._path.exists():
+            return 0
+        with self._path.open("rb") as log:
+            log.seek(self._read)
+            whole = log.read().rpartition(b"\n")[0]
+        self._read += len(whole)
+        self._found += whole.count(self._word)
+        return self._found
 
 
 class Peer:
     """One server; ``home`` is its private directory."""
 
     name = ""
+    delivery = b""  # what the log says of each recipient that was delivered or relayed
 
     def __init__(self, base: Path, group: Group) -> None:
         self.home = base / self.name
         self.group = group
         self.port = free_port()
+        self._recipients = LogCount(self.home / "log", self.delivery)
 
     def start(self, mode: str, sink: int) -> None:
+        """Start on empty directories, and return when it greets."""
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
-        self._start(mode, sink)
-        wait_for_greeting(self.port)
+        self._prepare(mode, sink)
+        self.resume()
 
-    def run(self, *argv: str) -> subprocess.Popen[bytes]:
-        with (self.home / "output").open("ab") as output:
-            return subprocess.Popen(self.group.inside(*argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    def resume(self) -> float:
+        """Start on what is there; return how many seconds pass until it greets."""
+        start = time.monotonic()
+        self._start()
+        wait_for_greeting(self.port)
+        return time.monotonic() - start
 
     def stop(self) -> None:
-        self._stop()
-        deadline = time.monotonic() + 15
-        while self.group.pids() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for pid in self.group.pids():
-            os.kill(pid, signal.SIGKILL)
+        """Stop it, whatever state it is in."""
+        self._ask_to_stop()
+        self.group.end(STOP_SECONDS)
 
-    def delivered(self) -> int:
+    def relayed(self) -> int:
+        """Recipients that were delivered or relayed, by its own log."""
+        return self._recipients.now()
+
+    def in_mailbox(self) -> int:
         """Messages in the Maildir."""
         new = self.home / "box" / "user" / "new"
-        return len(list(new.iterdir())) if new.is_dir() else 0
+        return sum(1 for _ in new.iterdir()) if new.is_dir() else 0
 
-    def _start(self, mode: str, sink: int) -> None:
+    def said(self) -> str:
+        """The end of what it wrote, for a person who asks why it failed."""
+        files = [path for path in (self.home / "output", self.home / "log") if path.exists()]
+        return "".join(f"{path.name}:\n{path.read_text(errors='replace')[-1500:]}\n" for path in files)
+
+    def queue_listing(self) -> list[str]:
+        """The command that prints the whole queue."""
         raise NotImplementedError
 
-    def _stop(self) -> None:
+    def flush(self) -> list[str]:
+        """The command that retries everything now."""
+        raise NotImplementedError
+
+    def _prepare(self, mode: str, sink: int) -> None:
+        raise NotImplementedError
+
+    def _start(self) -> None:
+        raise NotImplementedError
+
+    def _ask_to_stop(self) -> None:
         raise NotImplementedError
 
 
@@ -170,9 +226,19 @@ class Postfix(Peer):
     """Debian's Postfix."""
 
     name = "postfix"
+    delivery = b"status=sent"
 
-    def _start(self, mode: str, sink: int) -> None:
-        etc = self.home / "etc"
+    @property
+    def _etc(self) -> Path:
+        return self.home / "etc"
+
+    def queue_listing(self) -> list[str]:
+        return ["/usr/sbin/postqueue", "-c", str(self._etc), "-p"]
+
+    def flush(self) -> list[str]:
+        return ["/usr/sbin/postqueue", "-c", str(self._etc), "-f"]
+
+    def _prepare(self, mode: str, sink: int) -> None:
         for directory in ("etc", "spool", "data", "box"):
             (self.home / directory).mkdir()
         for directory in ("data", "box"):
@@ -184,9 +250,8 @@ class Postfix(Peer):
             settings += "smtpd_client_restrictions = check_client_access static:HOLD\n"
         if mode == "local":
             settings = settings.replace("virtual_mailbox_domains =", "virtual_mailbox_domains = local.test")
-        (etc / "main.cf").write_text(settings)
-        (etc / "master.cf").write_text(POSTFIX_SERVICES.format(port=self.port))
-        subprocess.run(self.group.inside("postfix", "-c", str(etc), "start"), check=True, capture_output=True)
+        (self._etc / "main.cf").write_text(settings)
+        (self._etc / "master.cf").write_text(POSTFIX_SERVICES.format(port=self.port))
 
     def _share_files(self) -> None:
         """The package leaves these out of /etc/postfix when it was installed without a configuration."""
@@ -195,29 +260,62 @@ class Postfix(Peer):
             if source.exists() and not target.exists():
                 shutil.copy(source, target)
 
-    def _stop(self) -> None:
+    def _start(self) -> None:
+        # The master process stays; its output must not be a pipe that somebody waits for.
+        with (self.home / "output").open("ab") as output:
+            command = self.group.inside("/usr/sbin/postfix", "-c", str(self._etc), "start")
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def _ask_to_stop(self) -> None:
         pid_file = self.home / "spool" / "pid" / "master.pid"
-        if pid_file.exists():
-            os.kill(int(pid_file.read_text()), signal.SIGTERM)
+        pid = int(pid_file.read_text()) if pid_file.exists() else 0
+        if pid in self.group.pids():
+            os.kill(pid, signal.SIGTERM)
 
 
 class Posthouse(Peer):
     """This checkout."""
 
     name = "posthouse"
+    delivery = b'"event":"delivered"'
+    _daemon: "subprocess.Popen[bytes] | None" = None
 
-    def _start(self, mode: str, sink: int) -> None:
-        site = POSTHOUSE_SITE.format(port=self.port, sink=sink)
-        if mode == "hold":
-            # Accepted and queued durably; the only route leads to a host that refuses connections.
-            site = site.replace(f"[127.0.0.1]:{sink}", "[127.0.0.1]:1")
-        (self.home / "site.toml").write_text(site)
-        command = Path(sys.executable).parent / "posthouse"
-        self._daemon = self.run(str(command), "serve", "--site", str(self.home / "site.toml"))
+    @property
+    def _site(self) -> str:
+        return str(self.home / "site.toml")
 
-    def _stop(self) -> None:
-        self._daemon.terminate()
-        self._daemon.wait(timeout=60)
+    def queue_listing(self) -> list[str]:
+        return [_program("mailq"), "-C", self._site]
+
+    def flush(self) -> list[str]:
+        return [_program("posthouse"), "queue", "retry", "--all", "--site", self._site]
+
+    def _prepare(self, mode: str, sink: int) -> None:
+        # hold: accepted and queued durably; the only route leads to a host that refuses connections.
+        (self.home / "site.toml").write_text(POSTHOUSE_SITE.format(port=self.port, sink=1 if mode == "hold" else sink))
+
+    def _start(self) -> None:
+        with (self.home / "output").open("ab") as output:
+            self._daemon = subprocess.Popen(
+                self.group.inside(_program("posthouse"), "serve", "--site", self._site),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def _ask_to_stop(self) -> None:
+        if self._daemon is not None:
+            self._daemon.terminate()
+
+    def stop(self) -> None:
+        super().stop()
+        if self._daemon is not None:
+            self._daemon.wait()
 
 
-PEERS = {peer.name: peer for peer in (Postfix, Posthouse)}
+def _program(name: str) -> str:
+    """A command of this checkout, beside its interpreter."""
+    return str(Path(sys.executable).parent / name)
+
+
+PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Posthouse, Postfix)}

@@ -1,202 +1,162 @@
-"""Posthouse beside Debian's Postfix: the same load, disk and machine, one after the other.
+"""Posthouse beside Debian's Postfix: the same load, disk and machine, turn by turn.
 
-    bench/run.py [--base DIR] [--runs 3] [--messages 5000] [--scenario NAME ...] [--peer NAME ...] [--write]
+    bench/run.py [--folder DIR] [--rounds 3] [--scenario NAME ...] [--peer NAME ...] [--write]
 
-Runs are interleaved, so that a noisy neighbour hits both alike.  Prints a table of medians with
-the ratio; ``--write`` puts it into docs/benchmarks.md.  Needs root and Debian's postfix (smtp-source, smtp-sink).  DIR
-should lie on a journaled file system on a real disk: one without a journal punishes queues of one file per message.
+Turns alternate, so that a noisy neighbour hits both alike.  Prints a table of medians with the ratio;
+``--write`` puts it into docs/benchmarks.md.  A turn that fails or takes too long is said, left out and counted; what
+was started is ended by its process id and the directories are removed.  Needs root and Debian's postfix.
+DIR should lie on a journaled file system on a real disk: one without a journal punishes queues of one file per message.
 """
 
 import argparse
-import contextlib
 import os
 import platform
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from measure import Cost, Group, Meter
-from peers import PEERS, Peer, free_port, wait_for_greeting
+from measure import file_system
+from peers import PEERS
+from scenarios import (
+    SCENARIOS,
+    Scenario,
+    TurnFailedError,
+    measure,
+    measure_backlog,
+    measure_straight,
+    of_at_most,
+)
+from tables import Results, backlog_line, backlog_table, cost_table, ends_line, turn_line
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-OCTETS = 4096
-PATIENCE_SECONDS = 300
+BEGIN, END = "<!-- table -->", "<!-- end -->"
+BACKLOG = "backlog"
 
 
-class Sink:
-    """smtp-sink with its counter of messages."""
-
-    def __init__(self, group: Group, directory: Path) -> None:
-        self.port = free_port()
-        self._counts = directory / "sink"
-        with self._counts.open("wb") as output:
-            self._process = subprocess.Popen(
-                group.inside("smtp-sink", "-u", "nobody", "-c", "-m", "512", f"127.0.0.1:{self.port}", "512"),
-                stdout=output,
-                stderr=output,
-            )
-        wait_for_greeting(self.port)
-
-    def count(self) -> int:
-        tail = self._counts.read_bytes()[-400:]
-        numbers = [part.split()[0] for part in tail.split(b"mesg=")[1:] if part.split()]
-        return int(numbers[-1]) if numbers and numbers[-1].isdigit() else 0
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-
-def send(group: Group, port: int, count: int, *, sessions: int = 20, kept: bool = False, to: str = "user@dest.test"):
-    """Load the server with smtp-source; returns when the last message was accepted."""
-    argv = ["smtp-source", "-s", str(sessions), "-m", str(count), "-l", str(OCTETS), "-f", "sender@src.test", "-t", to]
-    if kept:
-        argv.append("-d")
-    argv.append(f"inet:127.0.0.1:{port}")
-    subprocess.run(group.inside(*argv), check=True, capture_output=True, timeout=PATIENCE_SECONDS)
-
-
-def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        if time.monotonic() > deadline:
-            raise SystemExit("not everything arrived in time")
-        time.sleep(0.02)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """One running peer with its load and its sink."""
-
-    peer: Peer
-    sink: Sink
-    load: Group
-    messages: int
-
-    def ingest(self, *, kept: bool = False) -> Cost:
-        with Meter(self.peer.group) as meter:
-            send(self.load, self.peer.port, self.messages, kept=kept)
-        return meter.cost
-
-    def relay(self, sessions: int) -> Cost:
-        before = self.sink.count()
-        with Meter(self.peer.group) as meter:
-            send(self.load, self.peer.port, self.messages, sessions=sessions)
-            wait_until(lambda: self.sink.count() >= before + self.messages)
-        return meter.cost
-
-    def local(self) -> Cost:
-        with Meter(self.peer.group) as meter:
-            send(self.load, self.peer.port, self.messages, to="user@local.test")
-            wait_until(lambda: self.peer.delivered() >= self.messages)
-        return meter.cost
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A row of the table."""
-
-    title: str
-    mode: str
-    measure: Callable[[Bench], Cost]
-
-
-SCENARIOS = {
-    "ingest": Scenario("ingest, one message per connection, 20 sessions", "hold", lambda b: b.ingest()),
-    "ingest-kept": Scenario("ingest, kept connections, 20 sessions", "hold", lambda b: b.ingest(kept=True)),
-    "relay-20": Scenario("relay end to end, 20 sessions", "relay", lambda b: b.relay(20)),
-    "relay-100": Scenario("relay end to end, 100 sessions", "relay", lambda b: b.relay(100)),
-    "local": Scenario("Maildir delivery, 20 sessions", "local", lambda b: b.local()),
-}
-
-
-@contextlib.contextmanager
-def running(name: str, mode: str, base: Path, messages: int) -> Iterator[Bench]:
-    """Start a peer with its sink, and stop both whatever happens."""
-    server, load = Group(f"{name}-server"), Group(f"{name}-load")
-    sink = Sink(load, base)
-    peer = PEERS[name](base, server)
-    try:
-        peer.start(mode, sink.port)
-        yield Bench(peer, sink, load, messages)
-    finally:
-        peer.stop()
-        sink.close()
-        server.remove()
-        load.remove()
-
-
-def table(costs: dict[str, dict[str, list[Cost]]], peers: list[str], messages: int) -> str:
-    """Return the medians as a Markdown table."""
-    header = ["scenario"]
-    for peer in peers:
-        header += [f"{peer} msg/s", "CPU-s/1,000", "PSS MiB"]
-    lines = ["| " + " | ".join([*header, "ratio"]) + " |", "|---" * (len(header) + 1) + "|"]
-    for name, by_peer in costs.items():
-        cells, rates = [SCENARIOS[name].title], {}
-        for peer in peers:
-            runs = by_peer[peer]
-            rates[peer] = messages / statistics.median(run.seconds for run in runs)
-            cpu = statistics.median(run.cpu_seconds for run in runs) * 1000 / messages
-            pss = statistics.median(run.peak_pss_octets for run in runs) / 2**20
-            cells += [f"{rates[peer]:,.0f}", f"{cpu:.2f}", f"{pss:.0f}"]
-        ratio = f"{rates['posthouse'] / rates['postfix']:.2f}" if {"posthouse", "postfix"} <= set(rates) else "-"
-        lines.append("| " + " | ".join([*cells, ratio]) + " |")
-    return "\n".join(lines)
-
-
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure Posthouse beside Postfix.")
-    parser.add_argument("--base", type=Path, help="directory on the disk to measure (default: a temporary one)")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--messages", type=int, default=5000)
-    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="may be repeated; default: all")
+def options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, help="on the disk to measure (default: where temporary files are)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--messages", type=int, default=4000, help="at most so many in each scenario but the backlog")
+    parser.add_argument("--backlog", type=int, default=50_000, metavar="MESSAGES", help="at least 10")
+    parser.add_argument(
+        "--scenario", action="append", choices=[*SCENARIOS, BACKLOG], help="may be repeated; default: all"
+    )
     parser.add_argument("--peer", action="append", choices=PEERS, help="may be repeated; default: all")
-    parser.add_argument("--write", action="store_true", help="write the table to docs/benchmarks.md")
-    return parser.parse_args()
+    parser.add_argument("--write", action="store_true", help="write the tables to docs/benchmarks.md")
+    return parser.parse_args(arguments)
+
+
+class Run:
+    """All rounds of what was chosen."""
+
+    def __init__(self, chosen: argparse.Namespace, folder: Path) -> None:
+        names = chosen.scenario or [*SCENARIOS, BACKLOG]
+        self._scenarios = {name: of_at_most(SCENARIOS[name], chosen.messages) for name in names if name != BACKLOG}
+        self._backlog = chosen.backlog if BACKLOG in names else 0
+        self._peers = chosen.peer or list(PEERS)
+        self._rounds = chosen.rounds
+        self._folder = folder
+        self._results = Results()
+        self.failed = 0
+
+    def all_rounds(self) -> None:
+        """Measure everything, peers in turns."""
+        for number in range(1, self._rounds + 1):
+            for name, scenario in self._scenarios.items():
+                self._straight(number, name, scenario)
+                for peer in self._peers:
+                    self._turn(number, name, scenario, peer)
+            for peer in self._peers if self._backlog else ():
+                self._backlog_turn(number, peer)
+
+    def report(self) -> str:
+        """What was measured, as Markdown."""
+        parts = [self._conditions()]
+        if self._scenarios:
+            parts += [
+                cost_table(self._results, self._scenarios, self._peers),
+                ends_line(self._results, self._scenarios),
+            ]
+        if self._backlog:
+            parts.append(backlog_table(self._results, self._backlog, self._peers))
+        return "\n\n".join(parts)
+
+    def _straight(self, number: int, name: str, scenario: Scenario) -> None:
+        try:
+            cost = measure_straight(scenario.load, self._folder)
+        except (TurnFailedError, TimeoutError, subprocess.SubprocessError) as error:
+            return self._fail(number, name, "straight", error)
+        self._results.straight.setdefault(name, []).append(cost)
+        return _say(number, name, "straight", turn_line(cost, scenario.load.messages))
+
+    def _turn(self, number: int, name: str, scenario: Scenario, peer: str) -> None:
+        try:
+            cost = measure(peer, scenario, self._folder)
+        except TurnFailedError as error:
+            return self._fail(number, name, peer, error)
+        self._results.costs.setdefault((name, peer), []).append(cost)
+        self._results.others_shares.append(cost.others_share)
+        return _say(number, name, peer, turn_line(cost, scenario.load.messages))
+
+    def _backlog_turn(self, number: int, peer: str) -> None:
+        try:
+            backlog = measure_backlog(peer, self._backlog, self._folder)
+        except TurnFailedError as error:
+            return self._fail(number, BACKLOG, peer, error)
+        self._results.backlogs.setdefault(peer, []).append(backlog)
+        return _say(number, BACKLOG, peer, backlog_line(backlog))
+
+    def _fail(self, number: int, name: str, peer: str, error: Exception) -> None:
+        self.failed += 1
+        _say(number, name, peer, f"FAILED: {error}")
+
+    def _conditions(self) -> str:
+        processors = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+        versions = f"Postfix {_postfix_version()}, " if "postfix" in self._peers else ""
+        shares = self._results.others_shares
+        others = f" Other work took up to {max(shares):.0%} of the machine's CPU." if shares else ""
+        failed = f" {self.failed} turns failed and were left out." if self.failed else ""
+        return (
+            f"{datetime.now(UTC):%Y-%m-%d}, {processors}, {versions}{file_system(self._folder)};"
+            f" medians of {self._rounds}, 4 KiB messages unless said.{others}{failed}"
+        )
+
+
+def _say(number: int, name: str, peer: str, text: str) -> None:
+    print(f"round {number} {name} {peer}: {text}", flush=True)
+
+
+def _postfix_version() -> str:
+    done = subprocess.run(["/usr/sbin/postconf", "-dh", "mail_version"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "of unknown version"
+
+
+def write(report: str) -> None:
+    """Put the report between the marks in docs/benchmarks.md."""
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{report}\n{END}{after}")
 
 
 def main() -> None:
-    chosen = options()
-    if os.geteuid() != 0:
-        raise SystemExit("bench needs root: Postfix starts only as root, and control groups count the CPU time")
+    chosen = options(sys.argv[1:])
     # Ended from outside, it still stops the servers it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    peers, scenarios = chosen.peer or list(PEERS), chosen.scenario or list(SCENARIOS)
-    base = chosen.base or Path(tempfile.mkdtemp(prefix="posthouse-bench-"))
-    base.mkdir(parents=True, exist_ok=True)
-    base.chmod(0o755)
-    costs: dict[str, dict[str, list[Cost]]] = {s: {p: [] for p in peers} for s in scenarios}
-    for run in range(chosen.runs):
-        for scenario in scenarios:
-            for name in peers:
-                with running(name, SCENARIOS[scenario].mode, base, chosen.messages) as bench:
-                    cost = SCENARIOS[scenario].measure(bench)
-                costs[scenario][name].append(cost)
-                print(f"run {run + 1} {scenario} {name}: {chosen.messages / cost.seconds:,.0f} msg/s", flush=True)
-    result = table(costs, peers, chosen.messages)
-    print(result)
+    if chosen.folder is not None:
+        chosen.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="posthouse-bench-", dir=chosen.folder) as folder:
+        Path(folder).chmod(0o755)  # Postfix's own account reads its directories
+        run = Run(chosen, Path(folder).resolve())
+        run.all_rounds()
+        report = run.report()
+    print(f"\n{report}")
     if chosen.write:
-        write(result, chosen)
-
-
-def write(result: str, chosen: argparse.Namespace) -> None:
-    """Put the table, with what it was measured on, between the marks in docs/benchmarks.md."""
-    where = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
-    stamp = (
-        f"{datetime.now(UTC):%Y-%m-%d}, {where}; {chosen.runs} runs of {chosen.messages} messages of {OCTETS} octets."
-    )
-    begin, end = "<!-- table -->", "<!-- end -->"
-    before, _, rest = DOCUMENT.read_text().partition(begin)
-    _, _, after = rest.partition(end)
-    DOCUMENT.write_text(f"{before}{begin}\n{stamp}\n\n{result}\n{end}{after}")
+        write(report)
+    raise SystemExit(1 if run.failed else 0)
 
 
 if __name__ == "__main__":
