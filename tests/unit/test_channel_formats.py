@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthouse.channels.line_ends import LineEnds
-from posthouse.channels.mbox_format import FromQuoter, from_line
 from posthouse.mail.address import NULL_PATH, Address, Path
+from posthouse.mail.line_ends import LineEnds
+from posthouse.mail.mbox_format import FromQuoter, from_line
 
 TEXTS = st.lists(st.sampled_from([b"From ", b">", b"\n", b"\r\n", b"\r", b"F", b"rom", b" ", b"x"])).map(b"".join)
 CUTS = st.lists(st.integers(min_value=0, max_value=60))

@@ -16,13 +16,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from posthouse.channels.line_ends import LineEnds
 from posthouse.channels.mailbox_path import mailbox_path
 from posthouse.channels.maildir import MaildirDraft, unique_name
 from posthouse.channels.mbox import MboxDraft
-from posthouse.channels.mbox_format import FromQuoter, from_line
 from posthouse.mail import events
 from posthouse.mail.errors import MalformedError
+from posthouse.mail.line_ends import LineEnds
+from posthouse.mail.mbox_format import FromQuoter, from_line
 from posthouse.mail.outcome import Outcome, deferred, delivered, failed
 from posthouse.mail.queued import Batch, LeasedRecipient, MessageInfo
 from posthouse.ports import AttemptReport, Clock, EventLog, StoredText

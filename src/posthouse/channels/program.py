@@ -17,11 +17,11 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 
-from posthouse.channels.line_ends import LineEnds
 from posthouse.channels.sysexits import judge_exit
 from posthouse.mail import events
 from posthouse.mail.address import Address
 from posthouse.mail.errors import MalformedError
+from posthouse.mail.line_ends import LineEnds
 from posthouse.mail.outcome import Outcome, deferred, failed
 from posthouse.mail.queued import Batch, MessageInfo
 from posthouse.mail.wording import seconds_in_words
