@@ -50,5 +50,5 @@ def read_records(text: str) -> Iterator[Record]:
 
 def _record(pieces: list[str], lines: list[tuple[int, int]]) -> Iterator[Record]:
     text = " ".join(pieces)
-    if text and not text.isspace():
+    if text.strip(" \t\r\v\f"):
         yield Record(text, tuple(lines))
