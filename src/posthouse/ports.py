@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from posthouse.mail.account import Account
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.lookup import Answer, MapAnswer
 from posthouse.mail.outcome import Outcome
@@ -236,6 +237,22 @@ class Map(Protocol):
     async def lookup(self, key: str, arguments: Sequence[str]) -> MapAnswer: ...
 
 
+class Logins(Protocol):
+    """The accounts whose mail is local: the machine's, or those of a passwd(5) file."""
+
+    def find(self, login: str) -> Account | None:
+        """Find an account by its name, as it is or in lower case.  Raises LoginsError when nobody can say."""
+
+    def by_uid(self, uid: int) -> Account | None:
+        """Find an account by its number.  Raises LoginsError."""
+
+    def accounts(self) -> Iterator[Account]:
+        """Every account.  Raises LoginsError."""
+
+    def shell_is_listed(self, shell: str) -> bool:
+        """Say whether a shell stands in shells(5), so that its users may have programs run for them."""
+
+
 class MxHost(Struct, frozen=True):
     """One host of a mail domain, and its addresses."""
 
@@ -289,12 +306,22 @@ class Channel(Protocol):
         """Give up idle connections; running attempts go on."""
 
 
+class Letter(Protocol):
+    """A report, ready to go.  What it returns may be large: it is read while it is written."""
+
+    octets: int
+    is_ascii: bool
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Stream it as message text; may be done again.  Raises SpoolError."""
+
+
 class Submission(Protocol):
     """The way in, as the way out sees it: how a bounce becomes a message."""
 
     async def submit_report(
         self,
-        text: bytes,
+        letter: Letter,
         recipient: str,
         *,
         about: MessageInfo,
@@ -311,5 +338,5 @@ class Submission(Protocol):
 class DeadLetters(Protocol):
     """The last resort for what can be neither delivered nor returned."""
 
-    async def store(self, text: bytes, reason: str) -> None:
+    async def store(self, letter: Letter, reason: str) -> None:
         """Append durably, or raise SpoolError."""
