@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
@@ -74,8 +75,8 @@ class Sink:
                 verb = line[:4].upper()
                 if verb == b"DATA":
                     client.sendall(b"354 go on\r\n")
-                    text = b"".join(iter(lines.readline, b".\r\n"))
-                    if not text.endswith(b"soak\r\n"):
+                    text = text_of(lines)
+                    if text is None:
                         return  # cut off by a kill
                     self.copies.append(read_copy(text))
                     client.sendall(b"250 taken\r\n")
@@ -85,6 +86,16 @@ class Sink:
                     client.sendall(b"550 5.1.1 no such user\r\n")
                 else:
                     client.sendall(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+
+
+def text_of(lines: BinaryIO) -> bytes | None:
+    """Read one text up to its final dot; None when it has none."""
+    read = []
+    for line in lines:
+        if line == b".\r\n":
+            return b"".join(read)
+        read.append(line)
+    return None
 
 
 def read_copy(text: bytes) -> Copy:
