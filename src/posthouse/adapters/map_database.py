@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Final
 from posthouse.adapters.map_flagged import NOT_FOUND
 from posthouse.adapters.table_watch import FileWatch, UnreadableError
 from posthouse.mail.lookup import MapAnswer, MapStatus, Origin
+from posthouse.mail.map_arguments import MapArguments, NullByte
 from posthouse.tables.berkeley_db import BerkeleyDatabase
 from posthouse.tables.berkeley_pages import DamagedDatabaseError
 from posthouse.tables.makemap_text import parse_makemap_text
-from posthouse.tables.map_arguments import MapArguments, NullByte
 
 if TYPE_CHECKING:
     from posthouse.ports import Clock

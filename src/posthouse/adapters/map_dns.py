@@ -14,8 +14,8 @@ from posthouse.adapters.dns_questions import ascii_name
 from posthouse.adapters.map_flagged import NOT_FOUND
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.lookup import MapAnswer, MapStatus
+from posthouse.mail.map_arguments import MapArguments
 from posthouse.mail.outcome import Disposition
-from posthouse.tables.map_arguments import MapArguments
 
 if TYPE_CHECKING:
     from posthouse.adapters.map_host import Records

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from posthouse.mail.lookup import MapAnswer, MapStatus
-from posthouse.tables.map_arguments import MapArguments, finish_answer, fold_octets
+from posthouse.mail.map_arguments import MapArguments, finish_answer, fold_octets
 
 NOT_FOUND: Final = MapAnswer(MapStatus.NOT_FOUND)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from posthouse.adapters.map_flagged import NOT_FOUND
 from posthouse.adapters.table_watch import FileWatch, UnreadableError
 from posthouse.mail.lookup import MapAnswer, MapStatus, Origin
-from posthouse.tables.map_arguments import MapArguments, fold_octets
+from posthouse.mail.map_arguments import MapArguments, fold_octets
 from posthouse.tables.text_columns import column
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ it, blanks and all.  Columns count from 0.
 
 from collections.abc import Iterable
 
-from posthouse.tables.map_arguments import fold_octets
+from posthouse.mail.map_arguments import fold_octets
 
 _WHITE = " \t\n"
 _SPACE = " \t\n\v\f\r"

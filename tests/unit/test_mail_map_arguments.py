@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posthouse.mail.lookup import MapAnswer, MapStatus
-from posthouse.tables.map_arguments import NullByte, finish_answer, read_map_arguments, rewrite_value
+from posthouse.mail.map_arguments import NullByte, finish_answer, read_map_arguments, rewrite_value
 
 octets = st.text(st.characters(max_codepoint=255), max_size=80)
 

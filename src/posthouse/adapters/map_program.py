@@ -1,0 +1,122 @@
+"""The map class program: a program is run with the key as its last argument, and the first line it says is the value.
+
+No shell, nothing on its input, a clean environment, and an account without rights when this process has some.
+Exit status 0: found (nothing said: not found); 75: it cannot answer now; any other: not found.
+A program that takes too long, says too much, is killed or cannot be started has not answered.
+
+Known limits: a key that begins with ``-`` is handed over as it is, as always; who writes such a program has to
+expect it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from msgspec import Struct
+
+from posthouse.adapters.map_flagged import NOT_FOUND
+from posthouse.mail.lookup import MapAnswer, MapStatus
+from posthouse.mail.map_arguments import MapArguments
+from posthouse.mail.wording import seconds_in_words
+
+MAX_LINE_OCTETS: Final = 2048  # longer than any address
+TIME_LIMIT_SECONDS: Final = 30.0
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MOST_READ: Final = 1024 * 1024  # after the first line; a program that says more is stopped
+
+
+class Identity(Struct, frozen=True):
+    """Whom a program runs as, when this process may choose."""
+
+    uid: int
+    gid: int
+
+
+class ProgramSource:
+    """One program with its arguments."""
+
+    kept_seconds = 0.0  # what it says may depend on anything
+
+    def __init__(
+        self, flags: MapArguments, identity: Identity | None, *, time_limit_seconds: float = TIME_LIMIT_SECONDS
+    ) -> None:
+        self._words = (flags.file, *flags.rest.split())
+        may_choose = identity is not None and os.geteuid() == 0
+        self._uid = identity.uid if identity is not None and may_choose else None
+        self._gid = identity.gid if identity is not None and may_choose else None
+        self._time_limit = time_limit_seconds
+
+    async def find(self, key: str, arguments: Sequence[str]) -> MapAnswer:  # noqa: ARG002 - the port's
+        """Run the program."""
+        try:
+            words = [word.encode("latin-1") for word in (*self._words, key)]
+        except UnicodeEncodeError:
+            return NOT_FOUND  # metasymbols
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={"PATH": _PATH, "LANG": "C", "AGENT": "sendmail"},
+                cwd="/",
+                start_new_session=True,  # its own process group, so that a kill reaches its children too
+                user=self._uid,
+                group=self._gid,
+                extra_groups=None if self._uid is None else (),
+            )
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the key
+            reason = getattr(error, "strerror", None) or str(error)
+            return MapAnswer(MapStatus.TEMPORARY, reason=f"cannot run {self._words[0]}: {reason}")
+        return await self._judge(process)
+
+    async def _judge(self, process: asyncio.subprocess.Process) -> MapAnswer:
+        try:
+            async with asyncio.timeout(self._time_limit):
+                said = await _read_all(process)
+                status = None if said is None else await process.wait()
+        except TimeoutError:
+            said, status = None, None
+            reason = f"{self._words[0]} ran longer than {seconds_in_words(self._time_limit)}"
+        else:
+            reason = f"{self._words[0]} said more than {_MOST_READ} octets"
+        finally:
+            await _end(process)
+        if said is None or status is None:
+            return MapAnswer(MapStatus.TEMPORARY, reason=reason)
+        return self._answer(said, status)
+
+    def _answer(self, said: bytes, status: int) -> MapAnswer:
+        if status < 0:
+            return MapAnswer(MapStatus.TEMPORARY, reason=f"{self._words[0]} was ended by signal {-status}")
+        if status == os.EX_TEMPFAIL:
+            return MapAnswer(MapStatus.TEMPORARY, reason=f"{self._words[0]} exited with {status}")
+        if status != 0 or not said:
+            return NOT_FOUND
+        line = said.partition(b"\n")[0].partition(b"\0")[0]
+        if len(line) > MAX_LINE_OCTETS:
+            return MapAnswer(MapStatus.TEMPORARY, reason=f"{self._words[0]} said a line of {len(line)} octets")
+        return MapAnswer(MapStatus.FOUND, line.decode("latin-1"))
+
+
+async def _read_all(process: asyncio.subprocess.Process) -> bytes | None:
+    """Return the beginning of what a program says, once it has said all; None when that is too much."""
+    kept, octets = b"", 0
+    while process.stdout is not None and (chunk := await process.stdout.read(16 * 1024)):
+        octets += len(chunk)
+        if octets > _MOST_READ:
+            return None
+        kept += chunk[: 2 * MAX_LINE_OCTETS - len(kept)]
+    return kept
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the program's whole group, whoever of it still runs."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
