@@ -11,12 +11,16 @@ from datetime import timedelta
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
 from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
 from posthouse.mail.lookup import BUILTIN, Origin
+from posthouse.mail.problem import Problem
+
+if TYPE_CHECKING:
+    from posthouse.site.tailor.model import TailorConfiguration
 
 Network = IPv4Network | IPv6Network
 
@@ -63,6 +67,7 @@ class TableSource(Struct, frozen=True):
     name: str
     kind: TableKind
     path: Path | None = None  # file, regexp, dbm
+    member: str = ""  # dbm: our name in a database that serves several tables (MMDF's MDBM)
     entries: tuple[tuple[str, tuple[str, ...], Origin], ...] = ()  # inline: key, values, where
     origin: Origin = BUILTIN
 
@@ -192,6 +197,9 @@ class Site(Struct, frozen=True):
     dead_letters: Path | None = None  # None: <spool>/dead-letters (mbox)
     nameservers: tuple[str, ...] = ()  # host or host:port; empty = the system's
     files: tuple[Path, ...] = ()  # every file read, for `check` and caches
+    complaints: tuple[Problem, ...] = ()  # what the old languages only warn of; `check` lists it
+    without_effect: tuple[Problem, ...] = ()  # what they accept and Posthouse has no use for, with the reason
+    mmdf: "TailorConfiguration | None" = None  # an MMDF site: its addresses are resolved by MMDF's rules
 
     @property
     def default_local_domain(self) -> str:

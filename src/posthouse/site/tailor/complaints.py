@@ -45,6 +45,8 @@ class Entry(Struct):
 
     def complain(self, field: Field | None, wrong: str, right: str) -> None:
         """Complain about a field, or the whole record."""
+        if len(self.complaints.wrong) >= MAX_COMPLAINTS:
+            return
         origin = self.origin if field is None else self.record.place(field.offset, self.complaints.file)
         self.complaints.note(Problem(origin, wrong, right))
 
