@@ -63,6 +63,9 @@ class Sink:
         whole = tail.split(b"\r")[:-1]  # what follows the last is still being written
         return int(whole[-1].rpartition(b"mesg=")[2]) if whole else 0
 
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -74,7 +77,7 @@ def running_sink(group: Group, port: int = 0) -> Iterator[Sink]:
     """Run a sink until the end of the block."""
     sink = Sink(group, port)
     try:
-        wait_for_greeting(sink.port)
+        wait_for_greeting(sink.port, sink.is_running)
         yield sink
     finally:
         sink.close()

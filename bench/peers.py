@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from measure import Group
@@ -124,10 +125,10 @@ def free_port() -> int:
                 return port
 
 
-def wait_for_greeting(port: int, seconds: float = 60) -> None:
-    """Return when a server greets on this port.  Raises TimeoutError."""
+def wait_for_greeting(port: int, is_running: Callable[[], bool], seconds: float = 60) -> None:
+    """Return when a server greets on this port.  Raises TimeoutError, at once when the server has ended."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and is_running():
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
                 if connection.recv(512).startswith(b"220"):
@@ -182,7 +183,7 @@ class Peer:
         """Start on what is there; return how many seconds pass until it greets."""
         start = time.monotonic()
         self._start()
-        wait_for_greeting(self.port)
+        wait_for_greeting(self.port, self._is_running)
         return time.monotonic() - start
 
     def stop(self) -> None:
@@ -217,6 +218,9 @@ class Peer:
 
     def _start(self) -> None:
         raise NotImplementedError
+
+    def _is_running(self) -> bool:
+        return bool(self.group.pids())
 
     def _ask_to_stop(self) -> None:
         raise NotImplementedError
@@ -302,6 +306,9 @@ class Posthouse(Peer):
                 stdout=output,
                 stderr=output,
             )
+
+    def _is_running(self) -> bool:
+        return self._daemon is not None and self._daemon.poll() is None
 
     def _ask_to_stop(self) -> None:
         if self._daemon is not None:

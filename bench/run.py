@@ -148,7 +148,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if chosen.folder is not None:
         chosen.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="posthouse-bench-", dir=chosen.folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=chosen.folder) as folder:
         Path(folder).chmod(0o755)  # Postfix's own account reads its directories
         run = Run(chosen, Path(folder).resolve())
         run.all_rounds()

@@ -3,7 +3,6 @@
 A turn has a limit in time and ends with its processes gone, whatever the server does.
 """
 
-import os
 import signal
 import subprocess
 import tempfile
@@ -113,7 +112,6 @@ def running(name: str, mode: str, folder: Path) -> Iterator[Bench]:
 
 def measure(name: str, scenario: Scenario, folder: Path) -> Cost:
     """Take one turn: from the first connection until the last message is where it belongs."""
-    os.sync()
     with running(name, scenario.mode, folder) as bench, time_limit(TURN_SECONDS), ExitStack() as stack:
         sink = stack.enter_context(running_sink(bench.group, bench.port)) if scenario.mode == "relay" else None
         to = "user@local.test" if scenario.mode == "local" else RECIPIENT
@@ -137,7 +135,6 @@ def measure_straight(load: Load, folder: Path) -> Cost:
 
 def measure_backlog(name: str, messages: int, folder: Path) -> Backlog:
     """Fill the queue for a dead host, list it, restart on it, and let the host come alive."""
-    os.sync()
     with running(name, "relay", folder) as bench, time_limit(BACKLOG_SECONDS):
         rates: list[float] = []
         portion = Load(messages // PORTIONS)
