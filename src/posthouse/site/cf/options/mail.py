@@ -1,0 +1,169 @@
+"""The options of messages, addresses, aliases, the queue, and of the program as a whole."""
+
+from typing import Final
+
+from posthouse.site.cf.options.kinds import (
+    BOOLEAN,
+    LINES,
+    MUNCHED,
+    NUMBER,
+    OCTAL,
+    TEXT,
+    Form,
+    Kind,
+    choice,
+    time,
+    words,
+)
+from posthouse.site.cf.options.row import Option, without_effect
+from posthouse.site.cf.options.smtp import EIGHT_BIT
+
+_NO_LOAD: Final = without_effect("the load of the machine is not looked at; limits.connections bounds the work")
+_NO_SORTING: Final = without_effect("the queue is worked through by time and fairness between hosts, not by priority")
+_NO_HOST_STATUS: Final = without_effect("the state of hosts is kept by the deliver process itself")
+_NO_HEADERS: Final = without_effect("the header of a message that passes through is not edited")
+_NO_FORWARD: Final = without_effect("users have no .forward files of their own yet")
+_NO_SHARED_MEMORY: Final = without_effect("processes share nothing but the spool")
+_SUBMISSION: Final = without_effect("the sendmail command has its own rule, -o on its command line")
+_ONE_SPOOL: Final = without_effect("the spool keeps messages as its own rows and files, never readable by others")
+_ALWAYS_SAFE: Final = without_effect("a message is always on the disk before it is accepted")
+_NO_USERS: Final = without_effect("programs run as the account of the daemon")
+
+_SAFE_FILES: Final = words(
+    "Safe AssumeSafeChown CertOwner ClassFileInUnsafeDirPath DontWarnForwardFileInUnsafeDirPath "
+    "ErrorHeaderInUnsafeDirPath FileDeliveryToHardLink FileDeliveryToSymLink "
+    "ForwardFileInGroupWritableDirPath ForwardFileInUnsafeDirPath ForwardFileInUnsafeDirPathSafe "
+    "GroupReadableAuthInfoFile GroupReadableKeyFile GroupReadableSASLDBFile "
+    "GroupReadableDefaultAuthInfoFile GroupWritableAliasFile GroupWritableDirPathSafe "
+    "GroupWritableForwardFile GroupWritableForwardFileSafe GroupWritableIncludeFile "
+    "GroupWritableIncludeFileSafe GroupWritableSASLDBFile HelpFileInUnsafeDirPath "
+    "IncludeFileInGroupWritableDirPath IncludeFileInUnsafeDirPath IncludeFileInUnsafeDirPathSafe "
+    "InsufficientEntropy LinkedAliasFileInWritableDir LinkedClassFileInWritableDir "
+    "LinkedForwardFileInWritableDir LinkedIncludeFileInWritableDir LinkedMapInWritableDir "
+    "LinkedServiceSwitchFileInWritableDir MapInUnsafeDirPath NonRootSafeAddr RunProgramInUnsafeDirPath "
+    "RunWritableProgram TrustStickyBit WorldWritableAliasFile WorldWritableForwardFile "
+    "WorldWritableIncludeFile WriteMapToHardLink WriteMapToSymLink WriteStatsToHardLink "
+    "WriteStatsToSymLink"
+)
+_NO_RECIPIENT: Final = Kind(
+    Form.CHOICE,
+    choices={
+        "none": "none",
+        "add-to-undisclosed": "add-to-undisclosed",
+        "add-to": "add-to",
+        "add-apparently-to": "add-apparently-to",
+        "add-bcc": "add-bcc",
+    },
+)
+_DELIVERY: Final = Kind(
+    Form.CHOICE, choices={"i": "interactive", "b": "background", "q": "queue", "d": "deferred", "": "interactive"}
+)
+_SUPER_SAFE: Final = Kind(
+    Form.CHOICE,
+    choices={"i": "interactive", "p": "postmilter", "t": "true", "y": "true", "f": "false", "n": "false", "": "true"},
+)
+_PROBE: Final = Kind(
+    Form.CHOICE, choices={"loopback": "loopback", "t": "true", "y": "true", "f": "false", "n": "false", "": "true"}
+)
+
+MAIL_OPTIONS: Final = (
+    Option("AliasFile", "A", LINES, (), "aliases: each file in turn"),
+    Option("AliasWait", "a", time("m"), 300, without_effect("alias files are read as text, and need no rebuilding")),
+    Option("BlankSub", "B", TEXT, " ", "what joins two words of an address"),
+    Option("CheckAliases", "n", BOOLEAN, False, without_effect("posthouse check looks at every alias")),
+    Option("CheckpointInterval", "C", NUMBER, 10, without_effect("each outcome is recorded at once")),
+    Option("ClassFactor", "z", NUMBER, 1800, _NO_SORTING),
+    Option("ColonOkInAddr", "", BOOLEAN, True, "whether a colon in an address stands for a list; true below level 6"),
+    Option("ControlSocketName", "", TEXT, "", without_effect("use posthouse queue and signals")),
+    Option("DataFileBufferSize", "", NUMBER, 4096, _ONE_SPOOL),
+    Option("DeadLetterDrop", "", TEXT, "", "dead-letters"),
+    Option("DefaultCharSet", "", TEXT, "unknown-8bit", _NO_HEADERS),
+    Option("DefaultUser", "u", TEXT, "1:1", _NO_USERS),
+    Option("DelayLA", "", NUMBER, 0, _NO_LOAD),
+    Option("DeliveryMode", "d", _DELIVERY, "background", without_effect("mail is always queued first, then delivered")),
+    Option("DialDelay", "", time("s"), 0, without_effect("a host that cannot be reached is tried again later")),
+    Option("DontBlameSendmail", "", _SAFE_FILES, (), without_effect("the rights of files are not judged yet")),
+    Option("DontInitGroups", "", BOOLEAN, False, _NO_USERS),
+    Option("DontProbeInterfaces", "", _PROBE, "false", "whether the names of interfaces are in class w"),
+    Option("DontPruneRoutes", "R", BOOLEAN, False, without_effect("source routes are always dropped, RFC 5321")),
+    Option("DoubleBounceAddress", "", TEXT, "postmaster", "postmaster, who gets what nobody else can"),
+    Option("EightBitMode", "8", EIGHT_BIT, "pass8", _NO_HEADERS),
+    Option("ErrorHeader", "E", TEXT, "", without_effect("reports have one form, RFC 3464")),
+    Option("ErrorMode", "e", choice(p="print", q="quiet", m="mail", w="write", e="berknet"), "print", _SUBMISSION),
+    Option("FastSplit", "", NUMBER, 1, without_effect("each recipient is queued on its own")),
+    Option("ForkEachJob", "Y", BOOLEAN, False, without_effect("one process delivers everything")),
+    Option("ForwardPath", "J", TEXT, "", _NO_FORWARD),
+    Option("HelpFile", "H", TEXT, "", without_effect("HELP tells the commands of this server")),
+    Option("HoldExpensive", "c", BOOLEAN, False, without_effect("mailers with F=e are not put off")),
+    Option("HostStatusDirectory", "", TEXT, "", _NO_HOST_STATUS),
+    Option("IgnoreDots", "i", BOOLEAN, False, _SUBMISSION),
+    Option("LDAPDefaultSpec", "", TEXT, "", without_effect("LDAP maps take all of their settings from their K line")),
+    Option("LogLevel", "L", NUMBER, 9, without_effect("every event is logged; choose when you read, posthouse log")),
+    Option("MailboxDatabase", "", TEXT, "pw", without_effect("users are those of passwd(5)")),
+    Option("MatchGECOS", "G", BOOLEAN, False, without_effect("users are found by login name and alias only")),
+    Option("MaxAliasRecursion", "", NUMBER, 10, "limits.alias-depth"),
+    Option("MaxDaemonChildren", "", NUMBER, 0, "limits.connections, when greater than 0"),
+    Option("MaxForwardEntries", "", NUMBER, 0, _NO_FORWARD),
+    Option("MaxHeadersLength", "", NUMBER, 32768, "limits.header-octets"),
+    Option("MaxHopCount", "h", NUMBER, 25, "limits.hops"),
+    Option("MaxMessageSize", "", NUMBER, 0, "limits.text-octets; 0 means no limit"),
+    Option("MaxMimeHeaderLength", "", TEXT, "0/0", _NO_HEADERS),
+    Option("MaxQueueAge", "", time("m"), 0, "retry.max-delay, when greater than 0"),
+    Option("MaxQueueChildren", "", NUMBER, 0, without_effect("one process delivers everything")),
+    Option("MaxQueueRunSize", "", NUMBER, 0, without_effect("there are no queue runs: what is due is delivered")),
+    Option("MaxRunnersPerQueue", "", NUMBER, 1, without_effect("one process delivers everything")),
+    Option("MeToo", "m", BOOLEAN, True, without_effect("a sender in an alias gets a copy")),
+    Option(
+        "MinFreeBlocks", "b", TEXT, "100", "limits.spool-free-octets, in blocks of 1024 octets; after /, text-octets"
+    ),
+    Option("MinQueueAge", "", time("m"), 0, "retry.first-delay, when greater than 0"),
+    Option("MustQuoteChars", "", TEXT, "@,;:\\()[].'", _NO_HEADERS),
+    Option("NiceQueueRun", "", NUMBER, 0, without_effect("deliveries run at the priority of the daemon")),
+    Option("NoRecipientAction", "", _NO_RECIPIENT, "none", _NO_HEADERS),
+    Option("OldStyleHeaders", "o", BOOLEAN, False, without_effect("addresses in headers are separated by commas")),
+    Option("OperatorChars", "", MUNCHED, "", "which characters are words of an address by themselves"),
+    Option("PidFile", "", TEXT, "", without_effect("the pid file is in the run directory")),
+    Option("PostmasterCopy", "P", TEXT, "", without_effect("reports go to senders only")),
+    Option("ProcessTitlePrefix", "", TEXT, "", without_effect("processes are named by their part")),
+    Option("QueueDirectory", "Q", TEXT, "", "spool: the directory posthouse in it"),
+    Option("QueueFactor", "q", NUMBER, 600000, _NO_LOAD),
+    Option("QueueFileMode", "", OCTAL, 0o600, _ONE_SPOOL),
+    Option("QueueLA", "x", NUMBER, 8, _NO_LOAD),
+    Option(
+        "QueueSortOrder",
+        "",
+        choice(f="filename", h="host", m="modification", p="priority", t="time", r="random", n="none"),
+        "priority",
+        _NO_SORTING,
+    ),
+    Option("RecipientFactor", "y", NUMBER, 30000, _NO_SORTING),
+    Option("RefuseLA", "X", NUMBER, 12, _NO_LOAD),
+    Option("RejectNUL", "", BOOLEAN, False, without_effect("NUL octets in a message pass through")),
+    Option("RequiresDirfsync", "", BOOLEAN, True, _ALWAYS_SAFE),
+    Option("RetryFactor", "Z", NUMBER, 90000, _NO_SORTING),
+    Option("RrtImpliesDsn", "", BOOLEAN, False, _NO_HEADERS),
+    Option("RunAsUser", "", TEXT, "", "user"),
+    Option("SafeFileEnvironment", "", TEXT, "", without_effect("files are not written under another root")),
+    Option("SaveFromLine", "f", BOOLEAN, False, _SUBMISSION),
+    Option("SendMimeErrors", "j", BOOLEAN, True, without_effect("reports are always MIME, RFC 3464")),
+    Option("SevenBitInput", "7", BOOLEAN, False, without_effect("the octets of a message are never changed")),
+    Option("SharedMemoryKey", "", NUMBER, 0, _NO_SHARED_MEMORY),
+    Option("SharedMemoryKeyFile", "", TEXT, "", _NO_SHARED_MEMORY),
+    Option("SingleLineFromHeader", "", BOOLEAN, False, _NO_HEADERS),
+    Option("SingleThreadDelivery", "", BOOLEAN, False, _NO_HOST_STATUS),
+    Option("SoftBounce", "", BOOLEAN, False, without_effect("a refusal is permanent when it says so")),
+    Option("StatusFile", "S", TEXT, "", without_effect("counts are in the metrics and in the log")),
+    Option("SuperSafe", "s", _SUPER_SAFE, "true", _ALWAYS_SAFE),
+    Option("TempFileMode", "F", OCTAL, 0o600, _ONE_SPOOL),
+    Option("TimeZoneSpec", "t", TEXT, "", without_effect("dates are in the zone of the process, TZ")),
+    Option("TrustedUser", "", TEXT, "", _NO_USERS),
+    Option(
+        "UnixFromLine", "", MUNCHED, "From \ue00eg \ue00ed", without_effect("the From_ line has the form of mbox(5)")
+    ),
+    Option("UnsafeGroupWrites", "", BOOLEAN, True, without_effect("the rights of files are not judged yet")),
+    Option("UseErrorsTo", "l", BOOLEAN, False, without_effect("reports go to the reverse-path only, RFC 5321")),
+    Option("UseMSP", "", BOOLEAN, False, without_effect("the sendmail command hands mail to the daemon anyway")),
+    Option("UserDatabaseSpec", "U", TEXT, "", without_effect("there is no user database; use aliases")),
+    Option("Verbose", "v", BOOLEAN, False, _SUBMISSION),
+    Option("XscriptFileBufferSize", "", NUMBER, 4096, _ONE_SPOOL),
+)

@@ -1,0 +1,83 @@
+"""A configuration printed as sendmail's address test mode prints it: ``=M``, ``=Sname``, ``$=x``, ``$x``."""
+
+from typing import Final
+
+from posthouse.rewriting.macros import expand
+from posthouse.rewriting.program import Rule, RuleSet
+from posthouse.rewriting.symbols import MACRO
+from posthouse.rewriting.tokens import Syntax, Table, fold
+from posthouse.site.cf.declared import CfConfiguration, MailerDeclaration
+from posthouse.site.cf.dollars import written
+
+_CONTROLS: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+UNDEFINED_TYPE: Final = "<undefined>"
+
+
+def visible(text: str) -> str:
+    """Return octet text as it is shown: ``\\n`` for a line end, ``^X`` for a control, ``M-x`` for an 8-bit octet."""
+    shown: list[str] = []
+    for char in written(text):
+        code = ord(char)
+        if code >= 0x80:
+            shown.append("M-")
+            code -= 0x80
+        low = chr(code)
+        if code < 0x20 or code == 0x7F:
+            shown.append(_CONTROLS.get(low) or f"^{chr(code ^ 0x40)}")
+        else:
+            shown.append(low)
+    return "".join(shown)
+
+
+def mailer_lines(configuration: CfConfiguration) -> list[str]:
+    """Return what ``=M`` prints: every mailer in the order of its number."""
+    labels = {number: rules.name for number, rules in configuration.program.rule_sets.items() if rules.name}
+    return [_mailer_line(mailer, labels) for mailer in configuration.mailers.values()]
+
+
+def _mailer_line(mailer: MailerDeclaration, labels: dict[int, str]) -> str:
+    sets = (mailer.sender_envelope, mailer.sender_header, mailer.recipient_envelope, mailer.recipient_header)
+    sender, sender_header, recipient, recipient_header = (labels.get(number, str(number)) for number in sets)
+    types = (mailer.mta_type, mailer.address_type, mailer.diagnostic_type)
+    charset = f" C={mailer.charset}" if mailer.charset else ""
+    return (
+        f"mailer {mailer.number} ({mailer.name}): P={mailer.path} S={sender}/{sender_header}"
+        f" R={recipient}/{recipient_header} M={mailer.largest_message} U={mailer.uid}:{mailer.gid}"
+        f" F={mailer.flags} L={mailer.longest_line} E={visible(mailer.end_of_line)}{charset}"
+        f" T={'/'.join(kind or UNDEFINED_TYPE for kind in types)} r={mailer.recipients_per_envelope}"
+        f" A={' '.join(map(visible, mailer.argv))}"
+    )
+
+
+def rule_lines(configuration: CfConfiguration, name: str) -> list[str] | None:
+    """Return what ``=Sname`` prints: the rules as tokens; None when there is no such set."""
+    program = configuration.program
+    number = int(name) if name.isdigit() and len(name) < 4 else program.names.get(fold(name))
+    rule_set = program.rule_sets.get(number, RuleSet(number)) if number is not None else None
+    if rule_set is None:
+        return None
+    syntax = Syntax(program.operators, program.blank_substitute)
+    table = Table.VERBATIM if program.level >= 9 else Table.INTERNAL
+    return [_rule_line(rule, syntax, table) for rule in rule_set.rules]
+
+
+def _rule_line(rule: Rule, syntax: Syntax, table: Table) -> str:
+    left, right = (
+        "".join(f"{visible(token)} " for token in syntax.scan(side, table, lenient=True).tokens or ())
+        for side in (rule.left, rule.right)
+    )
+    return f"R{left}\t\t{right}"
+
+
+def class_words(configuration: CfConfiguration, name: str) -> list[str]:
+    """Return the words of a class as they were first written, sorted."""
+    words = configuration.program.classes.get(name, frozenset())
+    return sorted(visible(configuration.spellings.get(word, word)) for word in words)
+
+
+def macro_value(configuration: CfConfiguration, name: str) -> str | None:
+    """Return what ``$name`` shows: the value expanded; None when it is not defined."""
+    macros = configuration.program.macros
+    if name not in macros:
+        return None
+    return visible(expand(f"{MACRO}{name if len(name) == 1 else f'{{{name}}}'}", macros))
