@@ -1,0 +1,88 @@
+"""A rewriting program made ready: each rule set is compiled when it is first called, once."""
+
+from msgspec import Struct
+
+from posthouse.mail.lookup import Origin
+from posthouse.mail.map_arguments import MapArguments, read_map_arguments
+from posthouse.rewriting.patterns import Pattern, elements_of
+from posthouse.rewriting.program import MapDeclaration, RewritingProgram, Rule, RuleSet
+from posthouse.rewriting.right_sides import RightSide
+from posthouse.rewriting.tokens import Syntax, Table, fold
+
+HIGHEST_RULE_SET = 99  # that may be called by its number
+_HOST_MAP = MapDeclaration("host", "host", "-a. -D")  # what $[ $] asks when the configuration declares no map host
+
+
+class CompiledRule(Struct, frozen=True):
+    """One rule: its needles (cheap to look for), its pattern and its right side."""
+
+    needles: tuple[str, ...]
+    pattern: Pattern
+    right: RightSide
+    origin: Origin
+
+
+class CompiledRuleSet(Struct, frozen=True):
+    """One rule set."""
+
+    number: int
+    label: str  # what it is printed as
+    rules: tuple[CompiledRule, ...]
+
+
+class CompiledMap(Struct, frozen=True):
+    """One map: its declaration, and its arguments read."""
+
+    declaration: MapDeclaration
+    arguments: MapArguments
+
+
+class CompiledProgram:
+    """A program, its character tables, and the rule sets and maps that have been used so far."""
+
+    def __init__(self, program: RewritingProgram) -> None:
+        self.program = program
+        self.syntax = Syntax(program.operators, program.blank_substitute)
+        self.rule_table = Table.VERBATIM if program.level >= 9 else Table.INTERNAL
+        self._rule_sets: dict[int, CompiledRuleSet | None] = {}
+        self._maps: dict[str, CompiledMap | None] = {}
+
+    def number_of(self, name: str) -> int | None:
+        """Return the number of the rule set that a name or a number in text means; None when there is none."""
+        if name[:1].isdecimal() and name.isascii():
+            digits = name[: len(name) - len(name.lstrip("0123456789"))]
+            return int(digits) if len(digits) < 10 and int(digits) <= HIGHEST_RULE_SET else None
+        return self.program.names.get(fold(name))
+
+    def label(self, number: int) -> str:
+        """Return what the rule set is printed as."""
+        rule_set = self.program.rule_sets.get(number)
+        return (rule_set.name if rule_set else "") or str(number)
+
+    def rule_set(self, number: int) -> CompiledRuleSet | None:
+        """Return the rule set; None when it has no rules."""
+        if number not in self._rule_sets:
+            rule_set = self.program.rule_sets.get(number)
+            self._rule_sets[number] = self._compile(rule_set) if rule_set and rule_set.rules else None
+        return self._rule_sets[number]
+
+    def map(self, name: str) -> CompiledMap | None:
+        """Return the map of this name, in whatever case; None when it is not declared."""
+        name = fold(name)
+        if name not in self._maps:
+            declaration = self.program.maps.get(name, _HOST_MAP if name == "host" else None)
+            self._maps[name] = _compile_map(declaration) if declaration else None
+        return self._maps[name]
+
+    def _compile(self, rule_set: RuleSet) -> CompiledRuleSet:
+        return CompiledRuleSet(rule_set.number, self.label(rule_set.number), tuple(map(self._rule, rule_set.rules)))
+
+    def _rule(self, rule: Rule) -> CompiledRule:
+        left = self.syntax.scan(rule.left, self.rule_table, "\t", lenient=True).tokens or ()
+        right = self.syntax.scan(rule.right, self.rule_table, "\t", lenient=True).tokens or ()
+        pattern = Pattern(elements_of(left, self.program.classes), self.syntax)
+        return CompiledRule(pattern.needles, pattern, RightSide(right), rule.origin)
+
+
+def _compile_map(declaration: MapDeclaration) -> CompiledMap:
+    return CompiledMap(declaration, read_map_arguments(declaration.kind, declaration.arguments))

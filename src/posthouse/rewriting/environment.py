@@ -1,0 +1,64 @@
+"""What changes while a program runs: macros, the delivery mode, and who listens."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from posthouse.mail.lookup import Origin
+from posthouse.rewriting.complaint import Complaint
+
+
+class RuleSetEntered(Struct, frozen=True):
+    """A rule set was called with these tokens."""
+
+    name: str
+    tokens: tuple[str, ...]
+
+
+class RuleSetLeft(Struct, frozen=True):
+    """A rule set returned these tokens."""
+
+    name: str
+    tokens: tuple[str, ...]
+
+
+class RuleApplied(Struct, frozen=True):
+    """A rule matched, and made these tokens (before maps and calls) of what was there."""
+
+    rule_set: str
+    number: int  # of the rule in its set; the first is 1
+    origin: Origin
+    tokens: tuple[str, ...]
+
+
+Event = RuleSetEntered | RuleSetLeft | RuleApplied | Complaint
+
+
+class Environment:
+    """The macros of one envelope or test session.
+
+    ``switch`` gives the methods of a service (``hosts``: files, dns) to maps of the class switch; ``listener`` is
+    told every step, if there is one; ``draw`` gives a number between two, both included, to the map arith.
+    """
+
+    def __init__(
+        self,
+        macros: Mapping[str, str] | None = None,
+        *,
+        switch: Mapping[str, tuple[str, ...]] | None = None,
+        listener: Callable[[Event], None] | None = None,
+        is_deferring: bool = False,
+        draw: Callable[[int, int], int] = min,
+    ) -> None:
+        self.macros: dict[str, str] = dict(macros or {})
+        self.switch = dict(switch or {})
+        self.listener = listener
+        self.draw = draw
+        self.is_deferring = is_deferring  # DeliveryMode=defer: maps with -D are not asked
+
+    def define(self, name: str, value: str | None) -> None:
+        """Give a macro (by its name without braces) a value; None takes its value away."""
+        if value is None:
+            self.macros.pop(name, None)
+        else:
+            self.macros[name] = value
