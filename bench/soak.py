@@ -78,8 +78,10 @@ class Sink:
                     text = text_of(lines)
                     if text is None:
                         return  # cut off by a kill
-                    self.copies.append(read_copy(text))
-                    client.sendall(b"250 taken\r\n")
+                    if text:
+                        self.copies.append(read_copy(text))
+                    # Who sent DATA along with a recipient that was refused ends it with a dot alone.
+                    client.sendall(b"250 taken\r\n" if text else b"554 nobody to take it\r\n")
                 elif verb == b"EHLO":
                     client.sendall(b"250-sink\r\n250 PIPELINING\r\n")
                 elif verb == b"RCPT" and b"refused.test" in line:
@@ -90,7 +92,7 @@ class Sink:
 
 def text_of(lines: BinaryIO) -> bytes | None:
     """Read one text up to its final dot; None when it has none."""
-    read = []
+    read: list[bytes] = []
     for line in lines:
         if line == b".\r\n":
             return b"".join(read)
