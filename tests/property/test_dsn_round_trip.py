@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthouse.dsn.compose import compose
 from posthouse.dsn.parse import parse
 from posthouse.dsn.report import Action, RecipientReport, Report
 from posthouse.mail.address import Address
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.status import Status
+from support.reports import compose, returning
 
 WHEN = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 ANYTHING = st.text(max_size=300)
@@ -44,19 +44,18 @@ REPORTS = st.builds(
     arrival=st.just(WHEN),
     date=st.just(WHEN),
     recipients=st.lists(RECIPIENTS, min_size=1, max_size=4).map(tuple),
-    returned=TEXTS,
+    header=TEXTS,
     token=st.just("00c0ffee00"),
-    is_full=st.booleans(),
     envid=HOSTILE,
     smtputf8=st.booleans(),
     note=st.just(""),
 )
 
 
-@given(report=REPORTS)
-def test_a_composed_report_has_the_parts_and_groups_it_was_made_with(report: Report):
+@given(report=REPORTS, returned=st.one_of(st.none(), TEXTS))
+def test_a_composed_report_has_the_parts_and_groups_it_was_made_with(report: Report, returned: bytes | None):
     """Three parts, one group per recipient with its action and status, lines within 998 octets and CRLF only."""
-    text = compose(report)
+    text = compose(report if returned is None else returning(returned, report))
 
     parsed = parse(text)
     assert [about.action for about in parsed.recipients] == [about.action for about in report.recipients]
@@ -68,8 +67,26 @@ def test_a_composed_report_has_the_parts_and_groups_it_was_made_with(report: Rep
     assert isinstance(parts, list)
     assert len(parts) == 3
     assert witness.get_all("Auto-Submitted") == ["auto-replied"]
-    if report.is_full:
-        assert parsed.returned == report.returned
+    if returned is not None:
+        assert parsed.returned == returned
+
+
+MARKS = st.sampled_from(
+    [b"--=_00c0ffee00_0", b"=_00c0ffee00_7", b"=_00c0ffee00_", b"\r\n", b"x" * 998, b"x" * 400, b"\xe4", b"\r", b"y\n"]
+)
+
+
+@given(lines=st.lists(MARKS, max_size=12), cuts=st.lists(st.integers(0, 5000), max_size=6), report=REPORTS)
+def test_what_is_found_in_a_message_does_not_depend_on_its_pieces(lines: list[bytes], cuts: list[int], report: Report):
+    """However a message is cut, the same is known of it: its long lines, and a boundary that it does not hold."""
+    text = b"".join(lines)
+
+    returned = returning(text, report, cuts)
+
+    assert returned.whole == returning(text, report).whole
+    assert returned.whole is not None
+    assert returned.whole.has_long_line == any(len(line) > 998 for line in re.split(rb"[\r\n]", text))
+    assert f"=_00c0ffee00_{returned.whole.boundaries}".encode() not in text
 
 
 @given(text=st.one_of(st.binary(max_size=500), REPORTS.map(compose)), cut=st.integers(0, 2000))

@@ -22,7 +22,7 @@ from posthouse.mail.errors import SpoolError
 from posthouse.mail.outcome import Outcome, delivered
 from posthouse.mail.queued import Batch, MessageInfo, QueueFilter, QueueId, QueueRow, Settlement, WarningMark
 from posthouse.mail.route import Route
-from posthouse.ports import AttemptReport, Channel, StoredText
+from posthouse.ports import AttemptReport, Channel, Letter, StoredText
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 TEXT = b"From: alice@example.com\r\nMessage-ID: <m1@example.com>\r\nSubject: hello\r\n\r\nGood morning\r\n"
@@ -207,7 +207,7 @@ class SpoolSubmission:
 
     async def submit_report(
         self,
-        text: bytes,
+        letter: Letter,
         recipient: str,
         *,
         about: MessageInfo,
@@ -220,6 +220,7 @@ class SpoolSubmission:
             raise SpoolError(f"{recipient} cannot be resolved now")
         if domain in self.nowhere:
             return None
+        text = await whole(letter)
         draft = self._spool.begin()
         await draft.write(text)
         address = Address(local_part.strip('"'), domain)
@@ -234,10 +235,17 @@ class MemoryDeadLetters:
         self.letters: list[tuple[bytes, str]] = []
         self.trouble: SpoolError | None = None
 
-    async def store(self, text: bytes, reason: str) -> None:
+    async def store(self, letter: Letter, reason: str) -> None:
         if self.trouble:
             raise self.trouble
-        self.letters.append((text, reason))
+        self.letters.append((await whole(letter), reason))
+
+
+async def whole(letter: Letter) -> bytes:
+    text = b"".join([chunk async for chunk in letter.chunks()])
+    assert len(text) == letter.octets
+    assert text.isascii() == letter.is_ascii
+    return text
 
 
 @dataclass

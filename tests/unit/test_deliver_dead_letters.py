@@ -4,6 +4,7 @@ import asyncio
 import errno
 import mailbox
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.dead_letters_mbox import MboxDeadLetters
 from posthouse.mail.errors import SpoolError, SpoolFullError
+from support.reports import LetterInPieces
 
 LETTER = b"From: MAILER-DAEMON@x\r\nSubject: lost\r\n\r\nFrom here on\r\n>From there\r\n\r\nend\r\n"
 
@@ -22,8 +24,8 @@ def letters(path: Path) -> list[mailbox.mboxMessage]:
     return found
 
 
-def store(path: Path, text: bytes = LETTER, reason: str = "nobody is left") -> None:
-    asyncio.run(MboxDeadLetters(path, ManualClock()).store(text, reason))
+def store(path: Path, text: bytes = LETTER, reason: str = "nobody is left", piece_octets: int = 7) -> None:
+    asyncio.run(MboxDeadLetters(path, ManualClock()).store(LetterInPieces(text, piece_octets), reason))
 
 
 def test_letters_are_read_back_by_another_program(tmp_path: Path):
@@ -44,7 +46,9 @@ def test_letters_stored_at_once_stay_whole(tmp_path: Path):
 
     async def many() -> None:
         box = MboxDeadLetters(path, ManualClock())
-        await asyncio.gather(*(box.store(LETTER + b"x" * 50_000, str(number)) for number in range(20)))
+        await asyncio.gather(
+            *(box.store(LetterInPieces(LETTER + b"x" * 50_000, 999), str(number)) for number in range(20))
+        )
 
     asyncio.run(many())
 
@@ -85,3 +89,54 @@ def test_a_mailbox_that_cannot_be_opened_is_spool_trouble(tmp_path: Path):
     (tmp_path / "dead-letters").mkdir()
     with pytest.raises(SpoolError):
         store(tmp_path / "dead-letters")
+
+
+class HalfALetter(LetterInPieces):
+    """Its message can no longer be read."""
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for piece in super().chunks():
+            yield piece
+            raise SpoolError("gone")
+
+
+def test_of_a_letter_whose_message_cannot_be_read_to_its_end_nothing_stays(tmp_path: Path):
+    path = tmp_path / "dead-letters"
+    store(path)
+    before = path.read_bytes()
+
+    with pytest.raises(SpoolError):
+        asyncio.run(MboxDeadLetters(path, ManualClock()).store(HalfALetter(LETTER, 20), "lost"))
+
+    assert path.read_bytes() == before
+
+
+class LongLetter(LetterInPieces):
+    """Says when some of it has been taken."""
+
+    def __init__(self) -> None:
+        super().__init__(LETTER * 10_000, 7)
+        self.has_begun = asyncio.Event()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for piece in super().chunks():
+            yield piece
+            self.has_begun.set()
+
+
+def test_of_a_letter_that_is_told_to_leave_off_nothing_stays(tmp_path: Path):
+    path = tmp_path / "dead-letters"
+    store(path)
+    before = path.read_bytes()
+
+    async def leave_off() -> None:
+        letter = LongLetter()
+        storing = asyncio.ensure_future(MboxDeadLetters(path, ManualClock()).store(letter, "lost"))
+        await letter.has_begun.wait()
+        storing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await storing
+
+    asyncio.run(leave_off())
+
+    assert path.read_bytes() == before

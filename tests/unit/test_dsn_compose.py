@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from posthouse.dsn.compose import compose
 from posthouse.dsn.report import Action, RecipientReport, Report
 from posthouse.mail.address import Address
 from posthouse.mail.status import Status
+from support.reports import compose, returning
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "dsn"
 ARRIVAL = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -54,6 +54,10 @@ GLOBAL = replace(FAILED, final=Address("jürgen", "bücher.example"), given=Addr
 
 
 def report(*recipients: RecipientReport) -> Report:
+    return returning(MESSAGE, about(*recipients))
+
+
+def about(*recipients: RecipientReport) -> Report:
     return Report(
         reporting_mta="mx.example.org",
         recipient="alice@example.com",
@@ -61,21 +65,20 @@ def report(*recipients: RecipientReport) -> Report:
         arrival=ARRIVAL,
         date=ARRIVAL + timedelta(hours=1),
         recipients=recipients or (FAILED,),
-        returned=MESSAGE,
+        header=HEADER,
         token="00c0ffee00",
-        is_full=True,
         envid="order+2B17",
     )
 
 
 CASES = {
     "failed": report(FAILED, ALIAS),
-    "delayed": replace(report(DELAYED), returned=HEADER, is_full=False),
-    "success": replace(report(RELAYED, DELIVERED, EXPANDED), returned=HEADER, is_full=False),
-    "global": replace(
-        report(GLOBAL), smtputf8=True, recipient="zoë@example.com", returned="Subject: Grüße\r\n\r\n".encode()
+    "delayed": about(DELAYED),
+    "success": about(RELAYED, DELIVERED, EXPANDED),
+    "global": returning(
+        "Subject: Grüße\r\n\r\n".encode(), replace(about(GLOBAL), smtputf8=True, recipient="zoë@example.com")
     ),
-    "not-global": replace(report(GLOBAL), returned=HEADER, is_full=False),
+    "not-global": about(GLOBAL),
     "postmaster": replace(report(FAILED), recipient="postmaster@mx.example.org", note="This is for the postmaster."),
 }
 
@@ -180,12 +183,12 @@ def test_a_report_belongs_to_the_thread_of_its_message():
     ],
 )
 def test_which_message_id_is_referred_to(header: bytes, expected: str | None):
-    assert read(compose(replace(report(), returned=header)))["In-Reply-To"] == expected
+    assert read(compose(returning(header, about())))["In-Reply-To"] == expected
 
 
 def test_the_message_comes_back_octet_for_octet():
     odd = b"X:  y \r\nSubject: =?x?q?\r\n\tfolded\r\n\r\n.dot\r\n\r\n--=_00c0ffee00_0\r\n\xff\xfe\r\n"
-    text = compose(replace(report(), returned=odd))
+    text = compose(returning(odd, about()))
 
     assert odd in text
     boundary = read(text).get_boundary()
@@ -195,12 +198,12 @@ def test_the_message_comes_back_octet_for_octet():
 
 def test_a_message_whose_lines_cannot_travel_comes_back_as_a_header():
     long = b"Subject: " + b"s" * 5000 + b"\r\nTo: x@y\r\n\r\n" + b"b" * 999 + b"\r\n"
-    text = compose(replace(report(), returned=long))
+    text = compose(returning(long, about()))
 
     returned = list(read(text).iter_parts())[2]
     assert returned.get_content_type() == "text/rfc822-headers"
     assert all(len(line) <= 998 for line in text.split(b"\r\n"))
-    assert long in compose(replace(report(), returned=long, is_kept=True))
+    assert long in compose(returning(long, replace(about(), is_kept=True)))
 
 
 HOSTILE = "no\r\nAction: delivered\r\n\r\n--=_00c0ffee00_0\x00\x85\u2028Status: 2.0.0 \ud800"
@@ -270,7 +273,7 @@ def test_a_large_message_of_long_lines_is_returned_in_no_time():
     text = b"Subject: x\r\n\r\n" + (b"x" * 998 + b"\r\n") * 1000
     begun = time.process_time()
 
-    composed = compose(replace(report(), returned=text))
+    composed = compose(returning(text, about()))
 
     assert text in composed
     assert time.process_time() - begun < 1  # each line read anew from each of its octets took three seconds

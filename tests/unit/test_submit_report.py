@@ -10,9 +10,11 @@ from posthouse.mail.errors import SpoolError
 from posthouse.mail.outcome import failed
 from posthouse.mail.queued import Ending, LeaseRequest, Settlement
 from posthouse.submit.report import ReportSubmission
+from support.reports import LetterInPieces
 from support.routing_rig import STRANGER, TEXT, Rig, run
 
-REPORT = b"From: MAILER-DAEMON@example.org\r\n\r\nsorry\r\n"
+TEXT_OF_REPORT = b"From: MAILER-DAEMON@example.org\r\n\r\nsorry\r\n"
+REPORT = LetterInPieces(TEXT_OF_REPORT, 7)
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_a_report_has_the_null_reverse_path_and_its_text_as_given(rig):
     assert row.message.reverse_path.is_null
     assert row.recipient.route.channel == "smtp"
     assert row.message.body is Body.SEVEN_BIT
-    assert text == REPORT
+    assert text == TEXT_OF_REPORT
     assert rig.wakeup.hints == 2
 
 

@@ -18,12 +18,11 @@ from posthouse.deliver.record import Recorder
 from posthouse.deliver.settings import Settings
 from posthouse.deliver.verdict import owes_failure, owes_success
 from posthouse.deliver.world import World
-from posthouse.dsn.compose import compose
 from posthouse.mail import events
 from posthouse.mail.address import Address
-from posthouse.mail.errors import SpoolError
 from posthouse.mail.outcome import Disposition
 from posthouse.mail.queued import Batch, Ending, LeasedRecipient, MessageInfo, QueueId, Settlement
+from posthouse.ports import Letter
 
 _NULL_PATH = (
     "This report is for the postmaster. The message had the null reverse-path (<>), as reports have, "
@@ -54,7 +53,6 @@ class Reporter:
         self._settings = settings
         self._recorder = recorder
         self._letters = Letters(world, settings)
-        self._burying_large = False
 
     async def report(self, batch: Batch) -> None:
         """Report a batch and settle it.  Raises SpoolError; what was not settled then is still owed."""
@@ -92,8 +90,8 @@ class Reporter:
 
     async def _confirm(self, batch: Batch, recipients: Sequence[LeasedRecipient]) -> None:
         sender = str(batch.message.reverse_path)
-        text = compose(await self._letters.success(batch.message, recipients, sender))
-        report_id = await self._submit(text, sender, batch, recipients)
+        letter = await self._letters.success(batch.message, recipients, sender)
+        report_id = await self._submit(letter, sender, batch, recipients)
         if report_id is None:  # a success nobody can be told of harms nobody
             return await self._settle(batch, recipients)
         return self._log(events.CONFIRMED, batch.message, recipients, report_id=report_id, sender=sender)
@@ -102,42 +100,30 @@ class Reporter:
         message = batch.message
         if not message.reverse_path.is_null:
             sender = str(message.reverse_path)
-            text = compose(await self._letters.failure(message, recipients, sender))
-            if report_id := await self._submit(text, sender, batch, recipients):
+            letter = await self._letters.failure(message, recipients, sender)
+            if report_id := await self._submit(letter, sender, batch, recipients):
                 return self._log(events.BOUNCED, message, recipients, report_id=report_id, sender=sender)
         postmaster = self._settings.postmaster_address
         note = _NULL_PATH if message.reverse_path.is_null else _NO_WAY_BACK.format(sender=f"<{message.reverse_path}>")
-        text = compose(await self._letters.failure(message, recipients, postmaster, note=note))
-        if report_id := await self._submit(text, postmaster, batch, recipients):
+        letter = await self._letters.failure(message, recipients, postmaster, note=note)
+        if report_id := await self._submit(letter, postmaster, batch, recipients):
             return self._log(events.BOUNCED, message, recipients, report_id=report_id, sender=postmaster)
         return await self._bury(batch, recipients)
 
     async def _bury(self, batch: Batch, recipients: Sequence[LeasedRecipient]) -> None:
         """Keep report and message for a person to find, then let go.  A crash in between keeps them twice."""
-        if batch.message.octets <= self._settings.returned_octets:
-            return await self._bury_now(batch, recipients)
-        # A whole message of any size is in memory here: one at a time.
-        if self._burying_large:
-            raise SpoolError("another large dead letter is being stored; this one waits")
-        self._burying_large = True
-        try:
-            await self._bury_now(batch, recipients)
-        finally:
-            self._burying_large = False
-
-    async def _bury_now(self, batch: Batch, recipients: Sequence[LeasedRecipient]) -> None:
         message, postmaster = batch.message, self._settings.postmaster_address
-        report = await self._letters.failure(message, recipients, postmaster, returned=Returned.ALL, note=_DEAD_LETTER)
+        letter = await self._letters.failure(message, recipients, postmaster, returned=Returned.ALL, note=_DEAD_LETTER)
         reason = f"{message.queue_id}: neither <{message.reverse_path}> nor <{postmaster}> could be told of a failure"
-        await self._world.dead_letters.store(compose(report), reason)
+        await self._world.dead_letters.store(letter, reason)
         self._log(events.DEAD_LETTER, message, recipients, reason=reason)
         await self._settle(batch, recipients)
 
     async def _submit(
-        self, text: bytes, to: str, batch: Batch, recipients: Sequence[LeasedRecipient]
+        self, letter: Letter, to: str, batch: Batch, recipients: Sequence[LeasedRecipient]
     ) -> QueueId | None:
         return await self._world.submission.submit_report(
-            text, to, about=batch.message, settlements=_gone(batch, recipients)
+            letter, to, about=batch.message, settlements=_gone(batch, recipients)
         )
 
     async def _settle(self, batch: Batch, recipients: Sequence[LeasedRecipient]) -> None:

@@ -1,19 +1,22 @@
-"""What a report about queued recipients says: from rows of the queue to dsn.Report.
+"""Reports about queued recipients: from rows of the queue to letters.
 
-The rule: reading is bounded.  Only a dead letter, behind which nothing comes
-any more, carries a message of any size.
+The rule: a letter holds the header of its message and no more.  A message that comes back whole is read from the
+spool twice: to look through it, and while the letter is written.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from posthouse.deliver.settings import Settings
 from posthouse.deliver.world import World
-from posthouse.dsn.report import Action, RecipientReport, Report
+from posthouse.dsn.compose import Composed, compose
+from posthouse.dsn.report import Action, RecipientReport, Report, Whole
+from posthouse.dsn.survey import Survey
 from posthouse.mail.envelope import Return
 from posthouse.mail.outcome import Disposition, Outcome, deferred, failed
 from posthouse.mail.queued import LeasedRecipient, MessageInfo
+from posthouse.ports import StoredText
 
 _NOT_TRIED = deferred("no attempt could be made yet: the next host was not reachable", status="4.4.1")
 _NO_REASON = failed("delivery was given up")
@@ -25,6 +28,24 @@ class Returned(enum.Enum):
     HEADER = enum.auto()
     AS_ASKED = enum.auto()  # by RET, within the site's limits
     ALL = enum.auto()
+
+
+class ReportLetter:
+    """Port Letter."""
+
+    def __init__(self, composed: Composed, message: StoredText) -> None:
+        self._composed = composed
+        self._message = message
+        self.octets = len(composed.before) + len(composed.after) + (message.octets if composed.has_whole else 0)
+        self.is_ascii = composed.is_ascii
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Stream the report."""
+        yield self._composed.before
+        if self._composed.has_whole:
+            async for chunk in self._message.chunks():
+                yield chunk
+        yield self._composed.after
 
 
 class Letters:
@@ -42,12 +63,12 @@ class Letters:
         *,
         returned: Returned = Returned.AS_ASKED,
         note: str = "",
-    ) -> Report:
+    ) -> ReportLetter:
         """Report recipients that have failed."""
         about = tuple(_reported(leased, Action.FAILED, leased.outcome or _NO_REASON) for leased in recipients)
         return await self._report(message, about, to, returned, note)
 
-    async def success(self, message: MessageInfo, recipients: Sequence[LeasedRecipient], to: str) -> Report:
+    async def success(self, message: MessageInfo, recipients: Sequence[LeasedRecipient], to: str) -> ReportLetter:
         """Report recipients that were delivered.  RFC 3461 section 4.3: RET is about failures; a header is enough."""
         about = tuple(
             _reported(leased, Action.RELAYED if leased.outcome.relayed else Action.DELIVERED, leased.outcome)
@@ -58,7 +79,7 @@ class Letters:
 
     async def delay(
         self, message: MessageInfo, recipients: Sequence[LeasedRecipient], to: str, note: str = ""
-    ) -> Report:
+    ) -> ReportLetter:
         """Report recipients that wait."""
         about = tuple(self._delayed(message, leased) for leased in recipients)
         return await self._report(message, about, to, Returned.HEADER, note)
@@ -71,23 +92,26 @@ class Letters:
 
     async def _report(
         self, message: MessageInfo, about: tuple[RecipientReport, ...], to: str, returned: Returned, note: str = ""
-    ) -> Report:
-        is_full = returned is Returned.ALL or (returned is Returned.AS_ASKED and self._brings_all(message))
-        return Report(
+    ) -> ReportLetter:
+        text = await self._world.queue.read_text(message.queue_id)
+        brings_all = returned is Returned.ALL or (returned is Returned.AS_ASKED and self._brings_all(message))
+        token = self._world.token()
+        report = Report(
             reporting_mta=self._settings.name,
             recipient=to,
             queue_id=message.queue_id,
             arrival=message.accepted,
             date=self._world.clock.now(),
             recipients=about,
-            returned=await self._text(message, is_full=is_full),
-            token=self._world.token(),
-            is_full=is_full,
+            header=await text.header(self._settings.header_octets),
+            token=token,
+            whole=await _look_through(text, token) if brings_all else None,
             envid=message.envid,
             smtputf8=message.smtputf8,
             note=note,
             is_kept=returned is Returned.ALL,
         )
+        return ReportLetter(compose(report), text)
 
     def _brings_all(self, message: MessageInfo) -> bool:
         if message.ret is Return.HEADERS:
@@ -95,11 +119,12 @@ class Letters:
         asked = message.ret is Return.FULL
         return message.octets <= (self._settings.returned_octets if asked else self._settings.unasked_octets)
 
-    async def _text(self, message: MessageInfo, *, is_full: bool) -> bytes:
-        text = await self._world.queue.read_text(message.queue_id)
-        if not is_full:
-            return await text.header(self._settings.header_octets)
-        return b"".join([chunk async for chunk in text.chunks()])
+
+async def _look_through(text: StoredText, token: str) -> Whole:
+    survey = Survey(token)
+    async for chunk in text.chunks():
+        survey.look(chunk)
+    return survey.seen
 
 
 def _reported(

@@ -11,7 +11,6 @@ from posthouse.deliver.record import Recorder
 from posthouse.deliver.settings import Settings
 from posthouse.deliver.verdict import expire
 from posthouse.deliver.world import World
-from posthouse.dsn.compose import compose
 from posthouse.mail import events
 from posthouse.mail.errors import SpoolError
 from posthouse.mail.queued import Batch, LeaseRequest, QueueId, WarningMark
@@ -123,8 +122,8 @@ class Sweeper:
         marks = (WarningMark(message.queue_id, numbers),)
         for to in (sender, self._settings.postmaster_address):
             note = "" if to == sender else _NO_WAY_BACK.format(sender=f"<{sender}>")
-            text = compose(await self._letters.delay(message, batch.recipients, to, note))
-            report_id = await self._world.submission.submit_report(text, to, about=message, warnings=marks)
+            letter = await self._letters.delay(message, batch.recipients, to, note)
+            report_id = await self._world.submission.submit_report(letter, to, about=message, warnings=marks)
             if report_id is not None:
                 self._world.meter.count("reports_total", kind=events.WARNED)
                 return self._world.log.event(

@@ -4,11 +4,14 @@ RFC 6522 (the container), RFC 3464 (the fields), RFC 6533 (the same with UTF-8
 addresses), RFC 3461 section 6 (who gets it and how).  The rule: whatever
 strangers have put into addresses and diagnostics, the report has the parts and
 fields that are made here and no others, and nothing of the message is
-re-serialised.
+re-serialised.  A message that comes back whole may be large: it never comes here, its report is what goes before
+and behind it.
 """
 
 import re
 from collections.abc import Sequence
+
+from msgspec import Struct
 
 from posthouse.dsn.fields import (
     address_field,
@@ -18,33 +21,59 @@ from posthouse.dsn.fields import (
     original_recipient,
     readable_xtext,
 )
-from posthouse.dsn.report import Action, RecipientReport, Report
+from posthouse.dsn.report import Action, RecipientReport, Report, Whole
+from posthouse.dsn.survey import LONG_LINE, MOST_LINE, boundary
 from posthouse.dsn.words import SUBJECTS, human_text, leading_action
 from posthouse.mail.dates import format_date
 
-_MOST_LINE = 998  # RFC 5322 section 2.1.1
 _MESSAGE_ID = re.compile(
     rb"^message-id:(?:[ \t]|\r\n[ \t])*(<[!-;=?-~]{1,200}>)(?:[ \t])*\r$", re.IGNORECASE | re.MULTILINE
 )
-# Only where a line begins: tried at each octet, lines just short of it would be read a thousand times.
-_LONG_LINE = re.compile(rb"(?<![^\r\n])[^\r\n]{%d,}" % (_MOST_LINE + 1))
 
 
-def compose(report: Report) -> bytes:
-    """Return the report as message text with CRLF line ends.  What is returned may be large: it is copied once."""
-    returned, is_full = _returned(report)
+class Composed(Struct, frozen=True):
+    """A report as message text with CRLF line ends; with ``has_whole`` all of the message stands between the two."""
+
+    before: bytes
+    after: bytes
+    has_whole: bool
+    is_ascii: bool  # the message, too
+
+
+def compose(report: Report) -> Composed:
+    """Compose the report."""
+    whole = _whole(report)
     words, statuses = human_text(report).encode(), _statuses(report).encode()
-    boundary = _boundary(report.token, (words, statuses, returned))
+    header = b"" if whole else _header_that_may_travel(report.header)
+    mark = _boundary(report.token, whole.boundaries if whole else 0, (words, statuses, header))
+    is_ascii = all(piece.isascii() for piece in (words, statuses, header)) and (whole is None or whole.is_ascii)
+    returned = _returned_head(mark, report, whole) if whole else _header_head(mark, report, header)
     pieces = [
-        *_part(boundary, "text/plain; charset=utf-8", "Notification", words),
-        *_part(boundary, _status_type(report), "Delivery report", statuses),
-        *_part(boundary, _returned_type(report, is_full), "Message" if is_full else "Message header", returned),
-        f"--{boundary}--\r\n".encode(),
+        _header(report, mark, is_ascii=is_ascii),
+        _part_head(mark, "text/plain; charset=utf-8", "Notification", is_ascii=words.isascii()),
+        words,
+        _part_head(mark, _status_type(report), "Delivery report", is_ascii=statuses.isascii()),
+        statuses,
+        returned,
+        header,
     ]
-    return b"".join([_header(report, boundary, pieces), b"\r\n", *pieces])
+    before = b"".join(pieces)
+    return Composed(before, f"\r\n--{mark}--\r\n".encode(), whole is not None, is_ascii and before.isascii())
 
 
-def _header(report: Report, boundary: str, body: Sequence[bytes]) -> bytes:
+def _whole(report: Report) -> Whole | None:
+    """Return what is known of the whole message, if its lines can travel in a report."""
+    whole = report.whole
+    return None if whole is None or (whole.has_long_line and not report.is_kept) else whole
+
+
+def _header_that_may_travel(returned: bytes) -> bytes:
+    header = returned.partition(b"\r\n\r\n")[0]
+    header = header if header.endswith(b"\r\n") else header + b"\r\n"
+    return LONG_LINE.sub(lambda match: match[0][:MOST_LINE], header)
+
+
+def _header(report: Report, mark: str, *, is_ascii: bool) -> bytes:
     name = one_line(report.reporting_mta)
     is_global = "global-" if _is_global(report) else ""
     recipient = one_line(report.recipient)
@@ -54,13 +83,13 @@ def _header(report: Report, boundary: str, body: Sequence[bytes]) -> bytes:
         field("Subject", SUBJECTS[leading_action(report)]),
         field("Date", format_date(report.date)),
         field("Message-ID", f"<{report.token}.{report.queue_id}@{name}>"),
-        *_references(report.returned),
+        *_references(report.header),
         # RFC 3834 section 3.1.7: so that vacation programs and lists leave it alone.
         field("Auto-Submitted", "auto-replied"),
         field("MIME-Version", "1.0"),
         # RFC 6522 section 3: the report-type is the subtype of the second part.
-        f'Content-Type: multipart/report; report-type={is_global}delivery-status;\r\n boundary="{boundary}"\r\n',
-        field("Content-Transfer-Encoding", _encoding(*body)),
+        f'Content-Type: multipart/report; report-type={is_global}delivery-status;\r\n boundary="{mark}"\r\n',
+        field("Content-Transfer-Encoding", _encoding(is_ascii=is_ascii)),
     ]
     return "".join(lines).encode()
 
@@ -75,27 +104,26 @@ def _references(returned: bytes) -> list[str]:
     return [field("In-Reply-To", message_id), field("References", message_id)]
 
 
-def _part(boundary: str, content_type: str, description: str, body: bytes) -> tuple[bytes, ...]:
-    header = (
-        f"--{boundary}\r\n"
+def _part_head(mark: str, content_type: str, description: str, *, is_ascii: bool) -> bytes:
+    # The line end before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1).
+    return (
+        f"\r\n--{mark}\r\n"
         + field("Content-Description", description)
         + field("Content-Type", content_type)
-        + field("Content-Transfer-Encoding", _encoding(body))
-    )
-    # The line end before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1).
-    return header.encode(), b"\r\n", body, b"\r\n"
+        + field("Content-Transfer-Encoding", _encoding(is_ascii=is_ascii))
+        + "\r\n"
+    ).encode()
 
 
-def _encoding(*pieces: bytes) -> str:
-    return "7bit" if all(piece.isascii() for piece in pieces) else "8bit"
+def _encoding(*, is_ascii: bool) -> str:
+    return "7bit" if is_ascii else "8bit"
 
 
-def _boundary(token: str, contents: Sequence[bytes]) -> str:
-    """Return a boundary that the content does not hold; the "=_" keeps clear of quoted-printable and base64."""
-    number = 0
-    while any((boundary := f"=_{token}_{number}").encode() in content for content in contents):
+def _boundary(token: str, number: int, contents: Sequence[bytes]) -> str:
+    """Return the first boundary from this number on that the content does not hold."""
+    while any(boundary(token, number).encode() in content for content in contents):
         number += 1
-    return boundary
+    return boundary(token, number)
 
 
 def _is_global(report: Report) -> bool:
@@ -107,19 +135,14 @@ def _status_type(report: Report) -> str:
     return "message/global-delivery-status" if _is_global(report) else "message/delivery-status"
 
 
-def _returned_type(report: Report, is_full: bool) -> str:
-    if _is_global(report):
-        return "message/global" if is_full else "message/global-headers"
-    return "message/rfc822" if is_full else "text/rfc822-headers"
+def _returned_head(mark: str, report: Report, whole: Whole) -> bytes:
+    content_type = "message/global" if _is_global(report) else "message/rfc822"
+    return _part_head(mark, content_type, "Message", is_ascii=whole.is_ascii)
 
 
-def _returned(report: Report) -> tuple[bytes, bool]:
-    """Return what is brought back: the whole message only if its lines can travel in a report."""
-    if report.is_full and (report.is_kept or not _LONG_LINE.search(report.returned)):
-        return report.returned, True
-    header = report.returned.partition(b"\r\n\r\n")[0]
-    header = header if header.endswith(b"\r\n") else header + b"\r\n"
-    return _LONG_LINE.sub(lambda match: match[0][:_MOST_LINE], header), False
+def _header_head(mark: str, report: Report, header: bytes) -> bytes:
+    content_type = "message/global-headers" if _is_global(report) else "text/rfc822-headers"
+    return _part_head(mark, content_type, "Message header", is_ascii=header.isascii())
 
 
 def _statuses(report: Report) -> str:

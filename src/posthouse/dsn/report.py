@@ -42,10 +42,18 @@ class RecipientReport(Struct, frozen=True):
     retry_until: datetime | None = None  # delayed only
 
 
+class Whole(Struct, frozen=True):
+    """What has to be known of a message that is to come back whole; dsn/survey.py finds it out."""
+
+    is_ascii: bool = True
+    has_long_line: bool = False  # longer than may travel in a message
+    boundaries: int = 0  # of our making that may not be used, since they stand in it
+
+
 class Report(Struct, frozen=True):
     """One DSN: about one message, to one address.
 
-    ``returned`` is the message's header, or with ``is_full`` the whole message.
+    ``header`` is the message's, with its empty line.  With ``whole`` all of the message is to come back.
     ``token`` is the caller's random word, from which boundary and Message-ID are made.
     ``note`` is a paragraph of its own for an unusual reader (the postmaster).
     """
@@ -56,9 +64,9 @@ class Report(Struct, frozen=True):
     arrival: datetime
     date: datetime
     recipients: tuple[RecipientReport, ...]
-    returned: bytes
+    header: bytes
     token: str
-    is_full: bool = False
+    whole: Whole | None = None
     envid: str = ""
     smtputf8: bool = False
     note: str = ""

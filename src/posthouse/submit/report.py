@@ -12,6 +12,7 @@ from posthouse.mail.address_list import parse_address_list
 from posthouse.mail.envelope import Body, Envelope, Recipient
 from posthouse.mail.errors import SpoolError
 from posthouse.mail.queued import MessageInfo, QueueId, Settlement, WarningMark
+from posthouse.ports import Letter
 from posthouse.routing.resolution import Deferred, Refused, Resolved
 from posthouse.submit.client import Client
 from posthouse.submit.intake import Intake
@@ -29,7 +30,7 @@ class ReportSubmission:
 
     async def submit_report(
         self,
-        text: bytes,
+        letter: Letter,
         recipient: str,
         *,
         about: MessageInfo,
@@ -52,18 +53,19 @@ class ReportSubmission:
         if isinstance(resolution, Refused):
             self._unroutable(about, recipient, resolution.reason)
             return None
-        queue_id = await self._commit(text, _envelope(text, address, resolution), settlements, warnings)
-        self._journal.accepted(queue_id, "", len(resolution.recipients), len(text), "")
+        queue_id = await self._commit(letter, _envelope(letter, address, resolution), settlements, warnings)
+        self._journal.accepted(queue_id, "", len(resolution.recipients), letter.octets, "")
         self._journal.resolved(queue_id, [(address, resolution)])
         self._parts.wakeup.notify()
         return queue_id
 
     async def _commit(
-        self, text: bytes, envelope: Envelope, settlements: Sequence[Settlement], warnings: Sequence[WarningMark]
+        self, letter: Letter, envelope: Envelope, settlements: Sequence[Settlement], warnings: Sequence[WarningMark]
     ) -> QueueId:
         draft = self._parts.spool.begin()
         try:
-            await draft.write(text)
+            async for chunk in letter.chunks():
+                await draft.write(chunk)
             return await draft.commit(envelope, self._parts.clock.now(), settlements, warnings)
         except SpoolError:
             await draft.abandon()
@@ -76,8 +78,8 @@ class ReportSubmission:
         )
 
 
-def _envelope(text: bytes, address: Address, resolution: Resolved) -> Envelope:
-    body = Body.SEVEN_BIT if text.isascii() else Body.EIGHT_BIT_MIME
+def _envelope(letter: Letter, address: Address, resolution: Resolved) -> Envelope:
+    body = Body.SEVEN_BIT if letter.is_ascii else Body.EIGHT_BIT_MIME
     recipients = tuple(Recipient(routed.address, routed.route, address) for routed in resolution.recipients)
     utf8 = not all(recipient.address.is_ascii for recipient in recipients)
     return Envelope(NULL_PATH, recipients, body, smtputf8=utf8)
