@@ -11,16 +11,13 @@ from datetime import timedelta
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct, field
 
 from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
 from posthouse.mail.lookup import BUILTIN, Origin
 from posthouse.mail.problem import Problem
-
-if TYPE_CHECKING:
-    from posthouse.site.tailor.model import TailorConfiguration
 
 Network = IPv4Network | IPv6Network
 
@@ -170,6 +167,13 @@ class LogDeclaration(Struct, frozen=True):
     format: LogFormat = LogFormat.JSON
 
 
+class OldConfiguration(Struct, frozen=True):
+    """A configuration in one of the old languages, whole.
+
+    Each reader has a subclass of its own: a command that only hands mail in imports none of them.
+    """
+
+
 class Site(Struct, frozen=True):
     """Everything that one Posthouse needs to know."""
 
@@ -199,7 +203,7 @@ class Site(Struct, frozen=True):
     files: tuple[Path, ...] = ()  # every file read, for `check` and caches
     complaints: tuple[Problem, ...] = ()  # what the old languages only warn of; `check` lists it
     without_effect: tuple[Problem, ...] = ()  # what they accept and Posthouse has no use for, with the reason
-    mmdf: "TailorConfiguration | None" = None  # an MMDF site: its addresses are resolved by MMDF's rules
+    mmdf: OldConfiguration | None = None  # the tailor file of an MMDF site; tailor/site.py knows its type
 
     @property
     def default_local_domain(self) -> str:

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
+from posthouse.site.model import OldConfiguration
 from posthouse.site.tailor.entries import (
     LogSpec,
     ProgramSpec,
@@ -161,7 +162,7 @@ class TailorLogs(Struct, frozen=True):
     transcript: str = "ph.trn"  # DEFTRAN
 
 
-class TailorConfiguration(Struct, frozen=True):
+class TailorConfiguration(OldConfiguration, frozen=True):
     """A whole tailor file.
 
     ``complaints`` is what MMDF would warn of (and what it would swallow); the rest of the record counted all the
