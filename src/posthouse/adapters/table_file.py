@@ -8,7 +8,8 @@ are in memory.  A table of that size had better be a dbm one.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ from posthouse.mail.lookup import NOT_FOUND, Answer, Origin
 from posthouse.mail.problem import Problem
 from posthouse.ports import Clock
 from posthouse.tables.syntax import MAX_PROBLEMS, Entry, fold_key, parse_lines
+
+Parser = Callable[[Iterable[bytes], str], Iterator[Entry | Problem]]  # lines and the name of the file
 
 MAX_OCTETS = 64 * 1024 * 1024  # beyond this, and long before, a dbm table is the better choice
 
@@ -33,10 +36,10 @@ class _Contents(Struct, frozen=True):
 class FileTable:
     """Port Table on one text file."""
 
-    def __init__(self, name: str, path: Path, clock: Clock) -> None:
+    def __init__(self, name: str, path: Path, clock: Clock, parse: Parser = parse_lines) -> None:
         self.name = name
         self._file = str(path)
-        self._contents = WatchedContents(path, clock, _load)
+        self._contents = WatchedContents(path, clock, partial(_load, parse))
 
     async def lookup(self, key: str) -> Answer:
         """Answer from memory."""
@@ -65,7 +68,7 @@ class FileTable:
         return self._contents.now().problems
 
 
-def _load(watch: FileWatch) -> _Contents:
+def _load(parse: Parser, watch: FileWatch) -> _Contents:
     try:
         content = watch.read(MAX_OCTETS)
     except UnreadableError as error:
@@ -73,7 +76,7 @@ def _load(watch: FileWatch) -> _Contents:
         return _Contents({}, (problem,), str(error))
     entries: dict[str, tuple[int, tuple[str, ...]]] = {}
     problems: list[Problem] = []
-    for element in parse_lines(stepping_aside(io.BytesIO(content)), str(watch.path)):
+    for element in parse(stepping_aside(io.BytesIO(content)), str(watch.path)):
         if isinstance(element, Entry):
             line, values = entries.get(element.key, (element.line, ()))
             entries[element.key] = (line, (*values, element.value))

@@ -1,0 +1,199 @@
+"""``posthouse resolve``: where addresses go by an mmdftailor, one at a time or as a stream of JSON Lines."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from msgspec import Struct
+
+from posthouse.cli.errors import CommandError
+from posthouse.cli.options import print_json
+from posthouse.routing.mmdf.authorization import Submitter
+from posthouse.routing.mmdf.compiled import MmdfRouting, compile_mmdf
+from posthouse.routing.mmdf.resolve import AddressCheck
+from posthouse.routing.mmdf.verdict import Checked
+from posthouse.site.tailor.model import Compatibility, TailorConfiguration
+from posthouse.site.tailor.reader import read_tailor_file
+from posthouse.submit.mmdf import answer_steps
+
+if TYPE_CHECKING:
+    from posthouse.ports import Table
+
+TAILOR_FILE = "mmdftailor"
+_TABLES = "tables"
+_MOST_OCTETS = 1024 * 1024  # of one line of the batch
+# Whom every machine has, though lists of users leave them out.
+_ALWAYS_THERE = ("root", "nobody")
+
+
+class Question(Struct):
+    """One line of a batch."""
+
+    address: str
+    site: str = ""
+
+
+class _Site(Struct, frozen=True):
+    """A site that was read, and its tables."""
+
+    routing: MmdfRouting
+    tables: "Mapping[str, Table]"
+
+
+@click.command()
+@click.option("--site", "site_path", metavar="FILE", required=True, type=click.Path(path_type=Path))
+@click.option("--batch", is_flag=True, help='Read {"site"?, "address"} from standard input, a line each; print JSON.')
+@click.option("--users", metavar="FILE", type=click.Path(path_type=Path), help="Login names: passwd(5), or a list.")
+@click.option("--tables", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Stands for MTBLDIR.")
+@click.option(
+    "--compat", type=click.Choice([one.value for one in Compatibility]), help="Overrule the COMPAT of the site."
+)
+@click.option(
+    "--nameserver", "nameservers", metavar="ADDRESS", multiple=True, help="Ask this server, not the system's."
+)
+@click.argument("addresses", nargs=-1)
+def resolve(  # noqa: PLR0917 - click passes by name, one parameter for each option
+    site_path: Path,
+    batch: bool,
+    users: Path | None,
+    folder: Path | None,
+    compat: str | None,
+    nameservers: tuple[str, ...],
+    addresses: tuple[str, ...],
+) -> int:
+    """Show where addresses go by the tables of an mmdftailor.
+
+    FILE is the mmdftailor, or a folder of sites, of which a line of the batch names one. The exit code is 1 when an
+    address was refused, 75 when a table could not answer.
+    """
+    sites = _Sites(site_path, users, folder, Compatibility(compat) if compat else None, nameservers)
+    if not batch:
+        if not addresses:
+            raise CommandError("give addresses, or --batch", os.EX_USAGE)
+        return asyncio.run(_each(sites, addresses))
+    return asyncio.run(_stream(sites, _questions(sys.stdin.buffer)))
+
+
+class _Sites:
+    """The sites of one run, each read when it is first asked for."""
+
+    def __init__(
+        self,
+        path: Path,
+        users: Path | None,
+        folder: Path | None,
+        compatibility: Compatibility | None,
+        nameservers: tuple[str, ...],
+    ) -> None:
+        self._path = path
+        self._users = users
+        self._folder = folder
+        self._compatibility = compatibility
+        self._nameservers = nameservers
+        self._read: dict[Path, _Site] = {}
+
+    def site(self, name: str) -> _Site:
+        """Return a site by its name; "" is the one that was given.  Raises SiteError and CommandError."""
+        path = self._file(name)
+        if path not in self._read:
+            self._read[path] = self._open(path)
+        return self._read[path]
+
+    def _file(self, name: str) -> Path:
+        if not self._path.is_dir():
+            beside = self._path.parent.parent / name / self._path.name
+            return beside if name and name != self._path.parent.name and beside.is_file() else self._path
+        if Path(name).name != name:
+            raise CommandError(f"{name!r} is no name of a site", os.EX_DATAERR)
+        return self._path / name / TAILOR_FILE
+
+    def _open(self, path: Path) -> _Site:
+        from posthouse.adapters.clock_system import SystemClock
+        from posthouse.adapters.table_mmdf import open_mmdf_tables, users_table
+
+        configuration = read_tailor_file(path, self._compatibility or Compatibility.DOCUMENTS)
+        always = (*_ALWAYS_THERE, configuration.people.login)
+        tables = open_mmdf_tables(
+            configuration,
+            SystemClock(),
+            users=None if self._users is None else users_table(self._users, always),
+            folder=self._folder or _folder_of(configuration),
+            nameservers=self._nameservers,
+        )
+        return _Site(compile_mmdf(configuration, self._compatibility), tables)
+
+
+def _folder_of(configuration: TailorConfiguration) -> Path | None:
+    """A site that was copied from its machine has its tables beside its tailor file; None is MTBLDIR."""
+    beside = configuration.file.parent / _TABLES
+    if beside.is_dir() and not configuration.under(configuration.folders.tables).is_dir():
+        return beside
+    return None
+
+
+async def _check(site: _Site, address: str) -> Checked:
+    people = site.routing.configuration.people
+    submitter = Submitter("root", answers_to=f"{people.login}@{site.routing.configuration.names.full}")
+    checked, trace = await answer_steps(AddressCheck(site.routing, submitter).check(address), site.tables)
+    return msgspec.structs.replace(checked, trace=trace)
+
+
+async def _each(sites: _Sites, addresses: Iterable[str]) -> int:
+    site = sites.site("")
+    code = os.EX_OK
+    for address in addresses:
+        checked = await _check(site, address)
+        for line in (*checked.said, *(reply.text for reply in checked.replies)):
+            click.echo(line)
+        if any(reply.code.is_deferred for reply in checked.replies):
+            code = os.EX_TEMPFAIL
+        elif not checked.is_accepted and code == os.EX_OK:
+            code = 1
+    return code
+
+
+async def _stream(sites: _Sites, questions: Iterator[Question]) -> int:
+    for question in questions:
+        checked = await _check(sites.site(question.site), question.address)
+        print_json(as_record(question, checked))
+    return os.EX_OK
+
+
+def _questions(stream: Iterable[bytes]) -> Iterator[Question]:
+    for number, line in enumerate(stream, start=1):
+        if not line.strip():
+            continue
+        if len(line) > _MOST_OCTETS:
+            raise CommandError(f"line {number} is longer than {_MOST_OCTETS} octets", os.EX_DATAERR)
+        try:
+            yield msgspec.json.decode(line, type=Question)
+        except msgspec.DecodeError as error:
+            raise CommandError(f'line {number} is not {{"site"?, "address"}}: {error}', os.EX_DATAERR) from error
+
+
+def as_record(question: Question, checked: Checked) -> dict[str, Any]:
+    """Say of an address what submit says, with the names that the recorded answers have."""
+    record: dict[str, Any] = {"site": question.site} if question.site else {}
+    record |= {
+        "address": question.address,
+        "ok": checked.is_accepted,
+        "replies": [
+            {"code": reply.code.name, "octal": reply.code.octal, "text": reply.text} for reply in checked.replies
+        ],
+        "trace": list(checked.said),
+        "queued": [one.line for one in checked.queued],
+    }
+    if checked.queued:
+        record["queue_dirs"] = list(checked.queue_folders)
+    if checked.notices:
+        record["notices"] = [
+            {"to": list(notice.to), "subject": notice.subject, "text": notice.text} for notice in checked.notices
+        ]
+    if checked.authlog:
+        record["authlog"] = list(checked.authlog)
+    return record

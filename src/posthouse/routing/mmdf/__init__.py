@@ -1,0 +1,1 @@
+"""Where an address goes, by an mmdftailor and its tables: the engine."""

@@ -1,0 +1,129 @@
+"""From any name of a domain to its official name, and the hosts on the way to it.
+
+Two searches: the rooted one takes the name for a full domain, from the longest domain that is
+configured to the root; the partial one takes it for a name that lacks its end.  MMDF tables(5).
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from posthouse.mail.lookup import Answer, Decision, Lookup
+from posthouse.routing.mmdf.compiled import DomainTable, MmdfRouting, Steps, TableUnavailableError
+from posthouse.site.tailor.entries import Lines
+from posthouse.tables.mmdf import fields
+
+MOST_LABELS = 50  # a name of more is not searched for; it bounds the questions of one search
+
+
+class FoundDomain(Struct, frozen=True):
+    """A domain.  The last of ``hosts`` is where to hand the message to; those before lie behind it."""
+
+    official: str
+    hosts: tuple[str, ...]
+
+    @property
+    def next_host(self) -> str:
+        """The host to look for in the channel tables."""
+        return self.hosts[-1]
+
+
+def find_domain(routing: MmdfRouting, name: str) -> Steps[FoundDomain | None]:
+    """Search for a domain.  Raises TableUnavailableError when a table that could know it does not answer."""
+    labels = name.split(".")
+    if len(labels) > MOST_LABELS:
+        return None
+    search = _Search(routing)
+    found = yield from search.rooted(labels)
+    if found is None and search.trouble is not None:
+        raise search.trouble
+    if found is None:
+        found = yield from search.partial(labels)
+    return found
+
+
+class _Search:
+    """One search, and the trouble that it met."""
+
+    def __init__(self, routing: MmdfRouting) -> None:
+        self._routing = routing
+        self.trouble: TableUnavailableError | None = None
+
+    def rooted(self, labels: Sequence[str]) -> Steps[FoundDomain | None]:
+        """Take the name for a full domain."""
+        if self._routing.is_snapshot:
+            return (yield from self._each(labels, exact=True, below=True))
+        # SCO's order: an exact entry of a shorter domain beats one that stands for everything below a longer one.
+        found = yield from self._each(labels, exact=True, below=False)
+        return found or (yield from self._each(labels, exact=False, below=True))
+
+    def partial(self, labels: Sequence[str]) -> Steps[FoundDomain | None]:
+        """Take the name, then what is left without its first labels, for a name that lacks its domain."""
+        for first in range(len(labels)):
+            rest = ".".join(labels[first:])
+            for domain in self._routing.partial:
+                answer = yield from self._ask(domain, rest)
+                if answer is None and self.trouble is not None:
+                    raise self.trouble
+                listed = fields(answer.values[0]) if answer is not None and answer.found else ()
+                if answer is None or not listed:
+                    continue
+                if first == 0:
+                    yield Decision(f"{rest} is short for {listed[0]}", answer.origin)
+                    return FoundDomain(listed[0], listed)
+                official = ".".join([*self._spelled(domain, labels[:first]), listed[0]])
+                yield Decision(f"{'.'.join(labels)} is short for {official}, below {listed[0]}", answer.origin)
+                return FoundDomain(official, (official, *listed))
+        return None
+
+    def _each(self, labels: Sequence[str], *, exact: bool, below: bool) -> Steps[FoundDomain | None]:
+        """Go through the domains that the name may end in, the longest first."""
+        for length in range(1, len(labels) + 1):
+            for domain in self._routing.rooted.get(".".join(labels[length:]).lower(), ()):
+                head = self._spelled(domain, labels[:length])
+                found = (yield from self._exact(domain, head)) if exact else None
+                if found is None and below and domain.table.route:
+                    found = yield from self._below(domain, head)
+                if found is not None:
+                    return found
+        return None
+
+    def _exact(self, domain: DomainTable, head: Sequence[str]) -> Steps[FoundDomain | None]:
+        answer = yield from self._ask(domain, ".".join(head))
+        listed = fields(answer.values[0]) if answer is not None and answer.found else ()
+        if answer is None or not listed:
+            return None
+        yield Decision(f"{'.'.join(head)} in domain {domain.dmn or 'root'} is {' '.join(listed)}", answer.origin)
+        return FoundDomain(listed[0], listed)
+
+    def _below(self, domain: DomainTable, head: Sequence[str]) -> Steps[FoundDomain | None]:
+        """Look for an entry that stands for everything below it."""
+        for first in range(1, len(head)):
+            answer = yield from self._ask(domain, ".".join(head[first:]))
+            if answer is None or not answer.found:
+                continue
+            official = ".".join([*head, domain.dmn] if domain.dmn else head)
+            hosts = (official, *fields(answer.values[0]))
+            yield Decision(f"{official} is reached through {hosts[-1]}, which serves all below it", answer.origin)
+            return FoundDomain(official, hosts)
+        return None
+
+    def _ask(self, domain: DomainTable, name: str) -> Steps[Answer | None]:
+        """Ask a table; None when it does not answer, and then the trouble is kept."""
+        if not name:
+            return None
+        answer = yield Lookup(domain.table.name, domain.key(name))
+        assert answer is not None  # noqa: S101 - a Lookup is always sent an Answer
+        if not answer.unavailable:
+            return answer
+        trouble = TableUnavailableError(answer.unavailable, is_nameserver=domain.table.lines is Lines.NS)
+        if domain.table.abort:
+            raise trouble
+        self.trouble = trouble
+        return None
+
+    def _spelled(self, domain: DomainTable, labels: Sequence[str]) -> list[str]:
+        """The snapshot writes in small letters what it once looked for in the hashed database."""
+        if self._routing.is_snapshot and domain.table.lines is Lines.DBM:
+            return [label.lower() for label in labels]
+        return list(labels)

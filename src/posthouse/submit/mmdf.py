@@ -1,0 +1,35 @@
+"""Drive the engine that resolves by an mmdftailor against real tables."""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from posthouse.mail.lookup import Answer, Asked, Decision, Lookup, Trace
+
+if TYPE_CHECKING:
+    from posthouse.ports import Table
+    from posthouse.routing.mmdf.compiled import Steps
+
+T = TypeVar("T")
+
+
+async def answer_steps(steps: Steps[T], tables: Mapping[str, Table]) -> tuple[T, Trace]:
+    """Drive a generator to its end; return what it says, and every question, answer and decision in order."""
+    trace: list[Decision | Asked] = []
+    answer: Answer | None = None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result, tuple(trace)
+        if isinstance(step, Lookup):
+            table = tables.get(step.table)
+            answer = (
+                Answer(unavailable=f"there is no table {step.table}") if table is None else await table.lookup(step.key)
+            )
+            trace.append(Asked(step, answer))
+        else:
+            answer = None
+            trace.append(step)
