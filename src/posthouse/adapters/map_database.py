@@ -90,7 +90,7 @@ class DatabaseSource:
 
     def _reopen(self) -> None:
         self._open, self._entries, self._trouble = None, {}, None
-        database, text = _changed_at(self._database.path), _changed_at(self._text_path)
+        database, text = written_at(self._database.path), written_at(self._text_path)
         try:
             if database is not None and (text is None or text <= database):
                 self._open = _OpenDatabase(self._database.path)
@@ -145,7 +145,7 @@ class _OpenDatabase:
         return os.pread(self._file.fileno(), octets, offset)
 
 
-def _changed_at(path: Path) -> int | None:
+def written_at(path: Path) -> int | None:
     """When a file was written; None when there is none.  One that may not be seen was written just now."""
     try:
         return path.stat().st_mtime_ns

@@ -1,7 +1,7 @@
 """Map, as a source of answers with the flags of its K line around it.
 
 Every class of maps is a Source, which looks a key up and knows nothing of ``-m``, ``%1``, ``-a``, ``-T``
-and ``-t``; those are the same for all and belong to tables/map_arguments.py.
+and ``-t``; those are the same for all and belong to mail/map_arguments.py.
 """
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone

@@ -102,25 +102,33 @@ def build_dbm(source: Path, target: Path) -> int:
 
     Raises SiteError with every bad line, and OSError; then the old database stays as it is.
     """
+    with source.open("rb") as text:
+        lines = iter(lambda: text.readline(MAX_LINE_OCTETS + 2), b"")
+        return write_dbm(target, parse_lines(lines, str(source)), os.fstat(text.fileno()))
+
+
+def write_dbm(target: Path, elements: Iterator[Entry | Problem], like: os.stat_result) -> int:
+    """Write a database with these entries and put it in place; return how many it has.
+
+    ``like`` is its text: whoever may read that may read the database.  Raises SiteError with every
+    problem among the elements, and OSError; then the old database stays as it is.
+    """
     import tempfile  # not at the top: sendmail asks tables and builds none
 
-    with source.open("rb") as text:
-        status = os.fstat(text.fileno())
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        new = Path(name)
-        try:
-            lines = iter(lambda: text.readline(MAX_LINE_OCTETS + 2), b"")
-            count = _fill(new, parse_lines(lines, str(source)))
-            os.fchmod(descriptor, status.st_mode & 0o666)  # whoever may read the text may read the database
-            if os.geteuid() == 0:
-                os.fchown(descriptor, status.st_uid, status.st_gid)
-            os.fsync(descriptor)
-            new.replace(target)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(descriptor)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    new = Path(name)
+    try:
+        count = _fill(new, elements)
+        os.fchmod(descriptor, like.st_mode & 0o666)
+        if os.geteuid() == 0:
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+        os.fsync(descriptor)
+        new.replace(target)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
     sync_folder(target.parent)
     return count
 
