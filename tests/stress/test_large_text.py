@@ -11,6 +11,7 @@ from support.e2e_site import SITE, relay_to
 from support.memory import MIB, growth_of
 from support.other_user import USER, needs_root, public_home, sendmail_as
 from support.sinks import running_sink
+from support.standstill import stopped_outside_a_write
 from support.waiting import until
 
 MOST_GROWTH = 8 * MIB
@@ -130,6 +131,45 @@ def test_twenty_large_messages_at_once_cost_little_more_than_one(daemon):
         until(lambda: len(daemon.events("delivered")) + len(daemon.events("bounced")) >= ends + 20, "all of them", 30)
 
     assert max(growth.octets.values()) < 20 * MIB, growth
+
+
+@pytest.mark.parametrize(
+    "octets", [pytest.param(10 * MIB, id="10 MiB: their headers"), pytest.param(MIB - 1000, id="1 MiB: whole")]
+)
+def test_twenty_reports_that_bring_large_messages_back_never_hold_them(daemon, octets):
+    carry(daemon, WAYS_OUT["bounce"], text_of(octets))
+    text = text_of(octets)
+    bounces = len(daemon.events("bounced"))
+
+    with growth_of(processes(daemon)) as growth:
+        with stopped_outside_a_write(daemon.pid_of("deliver"), daemon.home / "spool"):  # then all at once
+            for _ in range(20):
+                hand_in(daemon, WAYS_OUT["bounce"], text)
+        until(lambda: len(daemon.events("bounced")) >= bounces + 20, "all of them", 60)
+
+    assert max(growth.octets.values()) < MOST_GROWTH, growth
+
+
+def test_a_large_message_that_nobody_can_be_told_of_goes_to_the_dead_letters_in_pieces(tmp_path, large):
+    site = SITE.replace("master@mx.test", "master@refused.test") + SIZE
+    with (
+        running_sink(tmp_path / "strict", "-f", "RCPT") as strict,
+        running_daemon(tmp_path, site + relay_to("refused.test", strict.port)) as daemon,
+    ):
+        bury(daemon, text_of(MIB))
+        with growth_of(processes(daemon)) as growth:
+            bury(daemon, large)
+
+    assert max(growth.octets.values()) < MOST_GROWTH, growth
+    kept = (tmp_path / "spool" / "dead-letters").read_bytes()
+    assert kept.count(b"\n" + LINE[:-2]) == large.count(LINE) + text_of(MIB).count(LINE)
+
+
+def bury(daemon: Daemon, text: bytes) -> None:
+    before = len(daemon.events("dead-letter"))
+    with daemon.smtp(timeout=60) as client:
+        client.sendmail("", ["master@refused.test"], text)  # nobody else is left to tell
+    until(lambda: len(daemon.events("dead-letter")) > before, "the dead letter", 30)
 
 
 SENDMAIL = """
