@@ -95,13 +95,13 @@ def time_limit(seconds: int) -> Iterator[None]:
 
 
 @contextmanager
-def running(name: str, mode: str, folder: Path) -> Iterator[Bench]:
+def running(make: Callable[[Path, Group], Peer], mode: str, folder: Path) -> Iterator[Bench]:
     """Start a peer, and stop it whatever happens.  Raises TurnFailedError with what the peer said."""
     with ExitStack() as stack:
-        server, load = Group(f"{name}-server"), Group(f"{name}-load")
+        server, load = Group("server"), Group("load")
         stack.callback(load.remove)
         stack.callback(server.remove)
-        peer, port = PEERS[name](folder, server), free_port()
+        peer, port = make(folder, server), free_port()
         stack.callback(peer.stop)
         try:
             peer.start(mode, port)
@@ -112,7 +112,7 @@ def running(name: str, mode: str, folder: Path) -> Iterator[Bench]:
 
 def measure(name: str, scenario: Scenario, folder: Path) -> Cost:
     """Take one turn: from the first connection until the last message is where it belongs."""
-    with running(name, scenario.mode, folder) as bench, time_limit(TURN_SECONDS), ExitStack() as stack:
+    with running(PEERS[name], scenario.mode, folder) as bench, time_limit(TURN_SECONDS), ExitStack() as stack:
         sink = stack.enter_context(running_sink(bench.group, bench.port)) if scenario.mode == "relay" else None
         to = "user@local.test" if scenario.mode == "local" else RECIPIENT
         with bench.meter() as meter:
@@ -135,7 +135,7 @@ def measure_straight(load: Load, folder: Path) -> Cost:
 
 def measure_backlog(name: str, messages: int, folder: Path) -> Backlog:
     """Fill the queue for a dead host, list it, restart on it, and let the host come alive."""
-    with running(name, "relay", folder) as bench, time_limit(BACKLOG_SECONDS):
+    with running(PEERS[name], "relay", folder) as bench, time_limit(BACKLOG_SECONDS):
         rates: list[float] = []
         portion = Load(messages // PORTIONS)
         with bench.meter() as filling:
