@@ -204,6 +204,7 @@ class Site(Struct, frozen=True):
     complaints: tuple[Problem, ...] = ()  # what the old languages only warn of; `check` lists it
     without_effect: tuple[Problem, ...] = ()  # what they accept and Posthouse has no use for, with the reason
     mmdf: OldConfiguration | None = None  # the tailor file of an MMDF site; tailor/site.py knows its type
+    cf: OldConfiguration | None = None  # the sendmail.cf of a sendmail site; cf/declared.py knows its type
 
     @property
     def default_local_domain(self) -> str:

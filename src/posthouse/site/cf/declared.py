@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from posthouse.mail.lookup import BUILTIN, Origin
 from posthouse.rewriting.program import RewritingProgram
 from posthouse.site.cf.complaints import Complaint
+from posthouse.site.model import OldConfiguration
 
 OptionValue = bool | int | str | tuple[str, ...]
 
@@ -113,7 +114,7 @@ class FileRead(Struct, frozen=True):
     digest: str
 
 
-class CfConfiguration(Struct, frozen=True):
+class CfConfiguration(OldConfiguration, frozen=True):
     """A configuration file that was read, and what is wrong with it."""
 
     file: Path
