@@ -38,15 +38,20 @@ def _needs_quotes(value: str, part: Part) -> bool:
 def as_822(local: str, domain: str, route: Sequence[str] = ()) -> str:
     """Write ``@a,@b:user@c``."""
     before = ",".join(f"@{quoted(hop)}" for hop in route)
-    return f"{before}{':' if before else ''}{quoted(local)}{f'@{quoted(domain)}' if domain else ''}"
+    return f"{before}{':' if before else ''}{_local(local)}{f'@{quoted(domain)}' if domain else ''}"
 
 
 def as_733(local: str, domain: str, route: Sequence[str] = ()) -> str:
     """Write ``user%c%b@a``."""
     hops = [quoted(hop) for hop in (*route, domain) if hop]
     if not hops:
-        return quoted(local)
-    return "%".join([quoted(local), *reversed(hops[1:])]) + f"@{hops[0]}"
+        return _local(local)
+    return "%".join([_local(local), *reversed(hops[1:])]) + f"@{hops[0]}"
+
+
+def _local(local: str) -> str:
+    """Quote a local part, but not the file of addresses that another host is to open."""
+    return local if local.lower().startswith(":include:") else quoted(local)
 
 
 def canonical(address: MmdfAddress) -> str:
