@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from posthouse.mail.account import Account
+from posthouse.mail.address_file import AddressFile
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.lookup import Answer, MapAnswer
 from posthouse.mail.outcome import Outcome
@@ -251,6 +252,16 @@ class Logins(Protocol):
 
     def shell_is_listed(self, shell: str) -> bool:
         """Say whether a shell stands in shells(5), so that its users may have programs run for them."""
+
+
+class AddressFiles(Protocol):
+    """Files of addresses: ``.forward`` and ``:include:``.  Never raises: the AddressFile says what was wrong."""
+
+    async def forward(self, paths: Sequence[str], user: Account) -> AddressFile | None:
+        """Read the first of these that is there and may be believed; None when none is."""
+
+    async def include(self, path: str, reader: Account) -> AddressFile:
+        """Read one with the rights of an account."""
 
 
 class MxHost(Struct, frozen=True):
