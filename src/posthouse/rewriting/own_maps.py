@@ -1,6 +1,5 @@
-"""Maps that need no world outside: arith, macro, dequote, regex, null, arpa."""
+"""Maps that need no world outside: arith, macro, dequote, regex, null."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -42,7 +41,7 @@ def _broken(reason: str) -> MapAnswer:
 
 
 def _arith(asked: OwnQuestion) -> MapAnswer:
-    """Compute: the key begins with the operator, the first two asked.arguments are its operands."""
+    """Compute: the key begins with the operator, the first two arguments are its operands."""
     if len(asked.arguments) < 2:
         return _broken("arith needs two operands: $(arith + $@ 1 $@ 2 $)")
     one, other = _integer(asked.arguments[0]), _integer(asked.arguments[1])
@@ -96,16 +95,6 @@ def _null(_: OwnQuestion) -> MapAnswer:
     return _NOT_FOUND
 
 
-def _arpa(asked: OwnQuestion) -> MapAnswer:
-    """Return the labels of an IP address in the order in which the DNS names them."""
-    try:
-        address = ipaddress.ip_address(asked.key.removeprefix("IPv6:"))
-    except ValueError:
-        return _NOT_FOUND
-    reverse = address.reverse_pointer
-    return _found(reverse.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa") + asked.flags.suffix)
-
-
 def _regex(asked: OwnQuestion) -> MapAnswer:
     """Match the key with a POSIX expression."""
     try:
@@ -146,6 +135,4 @@ OWN_MAPS: Final[Mapping[str, OwnMap]] = {
     "dequote": _dequote,
     "regex": _regex,
     "null": _null,
-    "stab": _null,  # a table inside the program, which nothing fills
-    "arpa": _arpa,
 }
