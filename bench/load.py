@@ -43,12 +43,12 @@ class Load:
 class Sink:
     """smtp-sink with its counter of messages, which it writes into memory."""
 
-    def __init__(self, group: Group, port: int = 0) -> None:
+    def __init__(self, group: Group, port: int = 0, address: str = "127.0.0.1") -> None:
         self.port = port or free_port()
         self._counts = os.memfd_create("sink")
         self._process = subprocess.Popen(
             group.inside(
-                "smtp-sink", "-u", "nobody", "-c", "-m", str(SINK_CONNECTIONS), f"127.0.0.1:{self.port}", "512"
+                "smtp-sink", "-u", "nobody", "-c", "-m", str(SINK_CONNECTIONS), f"{address}:{self.port}", "512"
             ),
             stdin=subprocess.DEVNULL,
             stdout=self._counts,
@@ -73,9 +73,9 @@ class Sink:
 
 
 @contextmanager
-def running_sink(group: Group, port: int = 0) -> Iterator[Sink]:
+def running_sink(group: Group, port: int = 0, address: str = "127.0.0.1") -> Iterator[Sink]:
     """Run a sink until the end of the block."""
-    sink = Sink(group, port)
+    sink = Sink(group, port, address)
     try:
         wait_for_greeting(sink.port, sink.is_running)
         yield sink
