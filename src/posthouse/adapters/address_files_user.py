@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MAX_OCTETS: Final = 1024 * 1024
 MAX_PATHS: Final = 32
 OPEN_SECONDS: Final = 60.0
+_END_SECONDS: Final = 1.0
 # Errors that time may cure.
 _TRANSIENT: Final = frozenset(
     {
@@ -225,9 +226,19 @@ async def _open_as(paths: Sequence[str], user: Account) -> list[_Opened]:
         try:
             return await _receive(ours, paths)
         finally:
-            with suppress(ProcessLookupError):
-                process.kill()
+            ours.close()
+            await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Wait for a child that has said all; end one that hangs."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
             await process.wait()
+            return
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
 
 
 async def _receive(ours: socket.socket, paths: Sequence[str]) -> list[_Opened]:
