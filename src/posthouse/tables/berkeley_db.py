@@ -53,6 +53,7 @@ class BerkeleyDatabase:
         """Raise DamagedDatabaseError when it is no database that can be read here."""
         self._read_at = read_at
         self._meta: Meta = read_meta(read_at(0, META_OCTETS))
+        self._most_pages = min(_MOST_PAGES, self._meta.last_page)
 
     def get(self, key: bytes) -> bytes | None:
         """Return the first value of a key; None when there is none.  Raises DamagedDatabaseError."""
@@ -68,7 +69,7 @@ class BerkeleyDatabase:
         if bucket > meta.max_bucket:
             bucket &= meta.low_mask
         number = bucket_page(meta, bucket)
-        for _ in range(_MOST_PAGES):
+        for _ in range(self._most_pages):
             page = self._page(number)
             page.expect(Kind.HASH_PAGE, Kind.HASH_UNSORTED, Kind.UNUSED)
             for index in range(0, page.entries - 1, 2):
@@ -107,7 +108,7 @@ class BerkeleyDatabase:
 
     def _from_tree(self, key: bytes) -> bytes | None:
         number, level = self._meta.root, 256
-        for _ in range(_MOST_PAGES):
+        for _ in range(self._most_pages):
             page = self._page(number)
             if page.kind == Kind.TREE_LEAF.value:
                 return self._from_leaf(page, key)
@@ -169,7 +170,7 @@ class BerkeleyDatabase:
     # What has pages of its own.
 
     def _first_duplicate(self, number: int) -> bytes:
-        for _ in range(_MOST_PAGES):
+        for _ in range(self._most_pages):
             page = self._page(number)
             if page.entries == 0:
                 raise DamagedDatabaseError(f"page {number} holds no values")
