@@ -159,6 +159,64 @@ def test_a_clock_that_jumps_a_day_ahead_and_back_holds_up_no_mail(post: Post):
     assert post.queued() == []
 
 
+@pytest.mark.parametrize("ahead", [DAY, 30 * DAY], ids=["a day", "a month"])
+@pytest.mark.parametrize("is_found_out_by", ["the sweep", "an attempt"])
+def test_a_clock_that_jumps_ahead_neither_expires_nor_warns_anybody(post: Post, ahead: timedelta, is_found_out_by: str):
+    post.smtp.answer = say(LATER)
+    post.send(to("joe@b.example"))
+    post.start()
+    post.run(SECOND / 2)
+    if is_found_out_by == "the sweep":
+        post.run(MINUTE)
+        jump(post, ahead)
+    else:  # it is running while the clock is set
+        post.kernel.clock.set_now(post.kernel.clock.now() + ahead)
+    post.run(HOUR)
+
+    assert post.submission.reports == []
+    assert len(post.queued()) == 1
+    assert len(post.smtp.attempts) > 3
+    (told,) = post.named(events.TROUBLE)
+    assert str(told["error"]).startswith(f"the clock was set ahead by {ahead}")
+
+
+def test_after_a_jump_ahead_mail_is_warned_about_and_expires_in_its_own_time(post: Post):
+    post.smtp.answer = say(LATER)
+    post.send(to("joe@b.example"))
+    post.start()
+    post.run(HOUR)
+    jump(post, 30 * DAY)
+    post.send(to("later@b.example"))
+    retry = post.settings.retry
+    warned, expired = (told - HOUR for told in (retry.warn_after or DAY, retry.expire_after))
+
+    post.run(warned - 2 * MINUTE)
+    assert post.named(events.WARNED) == []
+    post.run(4 * MINUTE)
+    assert len(post.named(events.WARNED)) == 1
+    post.run(HOUR)
+    assert len(post.named(events.WARNED)) == 2  # the one that was accepted after the jump
+    post.run(expired - warned - HOUR - 6 * MINUTE)
+    assert post.named(events.EXPIRED) == []
+    post.run(8 * MINUTE)
+    assert [told["recipient"] for told in post.named(events.EXPIRED)] == ["joe@b.example"]
+
+
+def test_after_a_jump_back_mail_is_warned_about_and_expires_late_and_not_never(post: Post):
+    post.smtp.answer = say(LATER)
+    post.send(to("joe@b.example"))
+    post.start()
+    post.run(HOUR)
+    jump(post, -DAY)
+    retry = post.settings.retry
+
+    post.run((retry.warn_after or DAY) + DAY)
+    assert len(post.named(events.WARNED)) == 1
+    post.run(retry.expire_after)
+    assert post.named(events.EXPIRED)[0]["recipient"] == "joe@b.example"
+    assert all(told.fields.get("delay", 0) >= 0 for told in post.log.events)  # type: ignore[operator]
+
+
 def test_a_clock_that_jumps_ahead_under_a_running_attempt_repeats_nothing(post: Post):
     post.smtp.lasts = lambda _batch: DAY + HOUR
     post.send(to("joe@b.example"))

@@ -10,6 +10,7 @@ from traceback import format_exc
 
 from msgspec.structs import replace
 
+from posthouse.deliver.ages import WatchedAges
 from posthouse.deliver.record import Recorder
 from posthouse.deliver.settings import Settings
 from posthouse.deliver.verdict import Verdict, judge
@@ -26,10 +27,11 @@ _BROKEN = deferred("this system had an internal error while delivering", status=
 class Attempts:
     """Runs attempts on the site's channels."""
 
-    def __init__(self, world: World, settings: Settings, recorder: Recorder) -> None:
+    def __init__(self, world: World, settings: Settings, recorder: Recorder, ages: WatchedAges) -> None:
         self._world = world
         self._settings = settings
         self._recorder = recorder
+        self._ages = ages
 
     async def run(self, batch: Batch) -> AttemptReport | None:
         """Try a batch and record its outcomes.  Returns what it says of the hop; None if it says nothing."""
@@ -74,12 +76,12 @@ class Attempts:
         return report
 
     async def _record(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
-        now = self._world.clock.now()
+        accepted, now = self._ages.accepted(batch.message.accepted), self._world.clock.now()
         # One lot for the batch: its recipients stay together, so that they fit one transaction again.
         jitter = self._world.jitter()
         verdicts: list[Verdict] = []
         for leased, outcome in zip(batch.recipients, outcomes, strict=True):
-            due = next_attempt(self._settings.retry, batch.message.accepted, now, leased.attempts + 1, jitter)
+            due = next_attempt(self._settings.retry, accepted, now, leased.attempts + 1, jitter)
             verdicts.append(judge(batch, leased, outcome, due, now))
         await self._recorder.record_surely(verdicts)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from traceback import format_exc
 
+from posthouse.deliver.ages import WatchedAges
 from posthouse.deliver.attempt import Attempts
 from posthouse.deliver.bounce import Reporter
 from posthouse.deliver.record import FIRST_PAUSE, Recorder, longer
@@ -19,13 +20,13 @@ from posthouse.mail import events
 from posthouse.mail.errors import SpoolError
 from posthouse.mail.queued import REPORT_CHANNEL, Batch, Ending, Hop, LeaseRequest, Settlement
 from posthouse.ports import AttemptReport
+from posthouse.scheduling.ages import CORRECTION
 from posthouse.scheduling.backlog import make_backlog
 from posthouse.scheduling.retry import longest_wait
 
 # How soon to look again when due work is held up by full windows, whose ends also wake the loop.
 _HELD_UP = timedelta(seconds=1)
 _DRAIN_POLL = timedelta(milliseconds=50)
-_CORRECTION = timedelta(minutes=1)  # a clock set back by less delays nothing for long
 _ALIVE = timedelta(seconds=1)  # "until" this long ago ends a postponement
 
 __all__ = ["Deliverer", "Settings", "World"]
@@ -44,9 +45,10 @@ class Deliverer:
         self._world = world
         self._settings = settings
         self._recorder = Recorder(world)
-        self._attempts = Attempts(world, settings, self._recorder)
+        self._ages = WatchedAges(world.clock)
+        self._attempts = Attempts(world, settings, self._recorder, self._ages)
         self._reporter = Reporter(world, settings, self._recorder)
-        self._sweeper = Sweeper(world, settings, self._recorder)
+        self._sweeper = Sweeper(world, settings, self._recorder, self._ages)
         concurrency = settings.concurrency
         self._backlog = make_backlog(
             settings.retry,
@@ -110,9 +112,13 @@ class Deliverer:
         await self._mend_times(self._world.clock.now())
 
     async def _watch_clock(self) -> None:
-        """Notice that the clock was set back: what got its time from the wrong one would wait until then."""
+        """Notice that the clock was set.  What got its time from one that was ahead would wait until then."""
+        ahead = self._ages.new_jumps_ahead()
+        if ahead:
+            error = f"the clock was set ahead by {ahead}; mail that waits is not taken to be older for it"
+            self._world.log.event(events.TROUBLE, where="clock", error=error)
         now = self._world.clock.now()
-        if now < self._seen - _CORRECTION:
+        if now < self._seen - CORRECTION:
             count = await self._mend_times(now)
             error = f"the clock was set back by {self._seen - now}; {count} recipients that waited for it are due"
             self._world.log.event(events.TROUBLE, where="clock", error=error)

@@ -101,7 +101,8 @@ class Recorder:
             meter.observe("delivery_delay_seconds", delay, channel=channel)
 
     def _delay(self, message: MessageInfo) -> float:
-        return round((self._world.clock.now() - message.accepted).total_seconds(), 3)
+        # A clock that was set back since makes it less than nothing.
+        return max(0.0, round((self._world.clock.now() - message.accepted).total_seconds(), 3))
 
 
 def _of(outcome: Outcome) -> dict[str, object]:

@@ -6,6 +6,7 @@ makes no difference how long any process has been up.
 
 from datetime import datetime, timedelta
 
+from posthouse.deliver.ages import WatchedAges
 from posthouse.deliver.letters import Letters
 from posthouse.deliver.record import Recorder
 from posthouse.deliver.settings import Settings
@@ -27,10 +28,11 @@ _NO_WAY_BACK = "This warning is for the postmaster. It could not be sent to {sen
 class Sweeper:
     """Expires, warns, measures."""
 
-    def __init__(self, world: World, settings: Settings, recorder: Recorder) -> None:
+    def __init__(self, world: World, settings: Settings, recorder: Recorder, ages: WatchedAges) -> None:
         self._world = world
         self._settings = settings
         self._recorder = recorder
+        self._ages = ages
         self._letters = Letters(world, settings)
         self._interval = sweep_interval(settings.retry)
         self._next = world.clock.now()
@@ -72,7 +74,7 @@ class Sweeper:
 
     async def _expire(self, now: datetime) -> None:
         # The schedule makes the last attempt at expiry; what is older by a sweep had no chance of one.
-        before = now - self._settings.retry.expire_after - self._interval
+        before = self._ages.accepted_by(now - self._settings.retry.expire_after - self._interval)
         request = LeaseRequest(
             owner=self._settings.owner,
             now=now,
@@ -98,8 +100,9 @@ class Sweeper:
         warn_after = self._settings.retry.warn_after
         if warn_after is None:
             return
+        before = self._ages.accepted_by(now - warn_after)
         for _ in range(_ROUNDS):
-            batches = await self._world.queue.unwarned(now - warn_after, _AT_ONCE)
+            batches = await self._world.queue.unwarned(before, _AT_ONCE)
             fresh = [batch for batch in batches if batch.message.queue_id not in self._untold]
             # All of them, so that one sender who can't be resolved just now doesn't stop the others' warnings.
             warned = [await self._try_to_warn(batch) for batch in fresh]
@@ -141,4 +144,4 @@ class Sweeper:
         for state, recipients in totals.recipients.items():
             meter.gauge("queue_recipients", recipients, state=state.value)
         meter.gauge("queue_messages", totals.messages)
-        meter.gauge("queue_oldest_seconds", (now - (totals.oldest or now)).total_seconds())
+        meter.gauge("queue_oldest_seconds", max(0.0, (now - (totals.oldest or now)).total_seconds()))
