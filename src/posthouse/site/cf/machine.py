@@ -6,7 +6,7 @@ and a cache all know what went in.
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -85,7 +85,8 @@ class Surroundings(Struct, frozen=True):
 
     ``read(path, most)`` returns at most one octet more than ``most`` and raises OSError or ValueError; ``run(argv)``
     returns what a program writes, bounded in time and size, and raises OSError; ``look_up(kind, arguments, key)``
-    asks a map; ``account(name)`` returns uid and gid of a login name, ``group(name)`` a gid.
+    asks a map; ``account(name)`` returns uid and gid of a login name, ``group(name)`` a gid.  ``macros`` are defined
+    before the file is read: ``opMode`` and what the command line gives.
     """
 
     machine: Machine
@@ -94,3 +95,4 @@ class Surroundings(Struct, frozen=True):
     look_up: Callable[[str, str, str], MapAnswer] | None = None
     account: Callable[[str], tuple[int, int] | None] | None = None
     group: Callable[[str], int | None] | None = None
+    macros: Mapping[str, str] = {}

@@ -99,6 +99,7 @@ class Reading:
         machine = self.surroundings.machine
         name = machine.official_name
         self.macros.update(w=name, j=name, k=machine.host_name, n="MAILER-DAEMON", v=SENDMAIL_VERSION)
+        self.macros.update(self.surroundings.macros)
         if machine.domain:
             self.macros["m"] = machine.domain
             self.add_words("m", [machine.domain])
