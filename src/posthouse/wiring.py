@@ -49,14 +49,25 @@ SUBMIT_SOCKET = "submit.sock"
 PICKUP_SOCKET = "pickup.sock"
 _WAKEUP_SOCKET = "wakeup.sock"
 _METRICS_DIRECTORY = "metrics"
+FROZEN = Path("/var/cache/posthouse")  # frozen configurations of sendmail.cf; without it nothing is frozen
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def load_site(path: Path) -> Site:
     """Read a site file, whatever its language.  Raises SiteError with every problem in it."""
+    if path.suffix == ".cf":
+        return _load_cf(path)
     from posthouse.site.toml import read_site
 
     return read_site(path)
+
+
+def _load_cf(path: Path) -> Site:
+    from posthouse.adapters.cf_surroundings import surroundings_of
+    from posthouse.adapters.frozen_cf import read_cf_frozen
+    from posthouse.site.cf.assemble import assemble
+
+    return assemble(read_cf_frozen(path, surroundings_of(path), FROZEN))
 
 
 def listeners_of(site: Site) -> tuple[Listener, ...]:

@@ -20,7 +20,7 @@ def check(site_file: Path, as_json: bool) -> int:
     """Check a site file and say what is configured.
 
     Every problem is printed, as file:line:column: what is wrong; what would be right. Tables are read, too, and what
-    aliases stand for.
+    aliases stand for. Of a sendmail.cf or an mmdftailor it also lists what is accepted without having an effect.
     The exit code is 0 when all is well and 78 when not.
     """
     try:
@@ -40,15 +40,24 @@ def check(site_file: Path, as_json: bool) -> int:
             {
                 "file": str(site_file),
                 "problems": [_problem_as_json(problem) for problem in problems],
+                "complaints": [_problem_as_json(problem) for problem in site.complaints] if site else [],
+                "without_effect": [_problem_as_json(problem) for problem in site.without_effect] if site else [],
                 "summary": dict(summary(site)) if site else None,
             }
         )
     elif site:
         width = max(len(name) for name, _ in summary(site))
         click.echo("\n".join(f"{name + ':':<{width + 2}}{text}" for name, text in summary(site)))
+        _show_list("warnings", site.complaints)
+        _show_list("accepted, but without effect", site.without_effect)
     else:
         click.echo("\n".join(map(str, problems)), err=True)
     return os.EX_CONFIG if problems else os.EX_OK
+
+
+def _show_list(title: str, problems: Sequence[Problem]) -> None:
+    if problems:
+        click.echo("\n".join((f"\n{title}:", *(f"  {problem}" for problem in problems))))
 
 
 def _alias_problems(site: Site) -> list[Problem]:
