@@ -35,6 +35,7 @@ COMMANDS = {
     "log": Entry("commands.log", "log", "Show the life of one message from the log."),
     "send": Entry("commands.send", "send", "Send a quick message."),
     "table": Entry("commands.table", "table", "List, ask and build tables."),
+    "mmdf": Entry("mmdf.programs", "mmdf", "Run one of MMDF's programs: checkup, dbmbuild, dbmedit, ..."),
     "version": Entry("commands.check", "version", "Print the version."),
 }
 
