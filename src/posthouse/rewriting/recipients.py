@@ -72,7 +72,8 @@ class AddressResolver:
     ) -> Generator[MapQuestion, MapAnswer, "Resolved | tuple[Complaint, ...]"]:
         """Resolve an address in octet text; answers complaints alone when it is none at all."""
         scanned = self._program.syntax.scan(address)
-        work = _Work(self._program, environment, address, list(scanned.complaints))
+        work = _Work(self._program, environment, address)
+        work.complain_all(scanned.complaints)
         if scanned.tokens is None:
             return tuple(work.complaints)
         invalid = octet_complaint(address, purpose.is_sender)
@@ -100,7 +101,8 @@ class AddressResolver:
         if scanned.tokens is None:
             return None
         environment.define("addr_type", ENVELOPE_RECIPIENT.address_type)
-        work = _Work(self._program, environment, user, list(scanned.complaints))
+        work = _Work(self._program, environment, user)
+        work.complain_all(scanned.complaints)
         tokens = yield from work.rewrite(LOCAL_USER, scanned.tokens)
         if work.status == TEMPORARY_FAILURE:
             return work.finish(Resolved("", None, user), was_deferred=True)
@@ -169,13 +171,11 @@ def _special(mailer: MailerTraits, user: str) -> str:
 class _Work:
     """One address on its way: what was complained of, the worst status, the results of rule sets."""
 
-    def __init__(
-        self, program: CompiledProgram, environment: Environment, address: str, complaints: list[Complaint]
-    ) -> None:
+    def __init__(self, program: CompiledProgram, environment: Environment, address: str) -> None:
         self._program = program
         self._environment = environment
         self.address = address
-        self.complaints = complaints
+        self.complaints: list[Complaint] = []
         self.status = OK
         self._rewrites: list[tuple[str, tuple[str, ...]]] = []
 
@@ -195,6 +195,10 @@ class _Work:
         self.complaints.append(shown)
         if self._environment.listener is not None:
             self._environment.listener(shown)
+
+    def complain_all(self, complaints: tuple[Complaint, ...]) -> None:
+        for complaint in complaints:
+            self.complain(complaint)
 
     def misconfigured(self, text: str) -> Resolved:
         self.complain(Complaint(text, status="5.3.5"), about=self.address)

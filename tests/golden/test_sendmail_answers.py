@@ -1,0 +1,40 @@
+"""Every address is rewritten as the real sendmail 8.17 does it, with Debian's own rules."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.peers import program
+from support.sendmail_corpus import CF_FOLDER, TestMode, differences, make_corpus, public_cases
+
+SHOWN = 10  # differences
+
+
+@pytest.fixture(scope="module")
+def test_mode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestMode]:
+    m4 = program("m4", "m4")
+    program(str(CF_FOLDER / "sh" / "makeinfo.sh"), "sendmail-cf")
+    mode = TestMode(make_corpus(tmp_path_factory.mktemp("sendmail"), m4))
+    yield mode
+    mode.close()
+
+
+def test_every_recorded_answer_of_address_test_mode_is_ours(test_mode: TestMode) -> None:
+    wrong = []
+    operations: Counter[str] = Counter()
+    for case in public_cases():
+        operations[case["op"]] += 1
+        lines = differences(case, test_mode.run(case))
+        if lines:
+            wrong.append("\n".join([f"{case['op']} {case.get('rulesets', '')} {case['in']!r}", *lines]))
+
+    assert not wrong, f"{len(wrong)} of {sum(operations.values())} differ\n" + "\n".join(wrong[:SHOWN])
+    assert operations == {
+        "rewrite": 143, "parse": 97, "try": 90, "class": 9, "map": 8, "macro": 8, "canon": 5, "rules": 3, "mailers": 1
+    }  # fmt: skip
+
+
+def test_the_recorded_answers_stand_beside_this_test() -> None:
+    assert (Path(__file__).parent.parent / "data/sendmail/rewrite.jsonl").is_file()
