@@ -14,12 +14,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
+from typing import NamedTuple
 
 from load import Load, running_sink
 from measure import Group
@@ -95,6 +96,13 @@ class Server(Posthouse):
         (self.home / "anybody").write_text(".* x\n")
 
 
+class Timing(NamedTuple):
+    """Seconds of one message until it arrived: from its final dot, and from the 250 (0 where it was there sooner)."""
+
+    from_dot: float
+    from_acceptance: float
+
+
 @dataclass(frozen=True)
 class Singles:
     """Sends single messages over one connection, and knows how long each took to arrive."""
@@ -103,40 +111,43 @@ class Singles:
     to: str
     arrivals: Callable[[], dict[int, float]]
 
-    def seconds(self, numbers: range, is_over: Callable[[], bool]) -> list[float]:
-        """Send these until it is over; return the seconds from 250 to arrival, never less than 0."""
-        accepted: dict[int, float] = {}
+    def timings(self, numbers: range, is_over: Callable[[], bool]) -> list[Timing]:
+        """Send these until it is over; return how long each took.  Raises TurnFailedError."""
+        sent: dict[int, tuple[float, float]] = {}
         with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_SECONDS) as client:
             replies = client.makefile("rb")
             replies.readline()
             client.sendall(b"HELO bench.test\r\n")
             replies.readline()
             for number in numbers:
-                _send(client, replies.readline, number, self.to)
-                accepted[number] = time.time()
+                dot = _send(client, replies.readline, number, self.to)
+                sent[number] = (dot, time.time())
                 if is_over():
-                    del accepted[number]
+                    del sent[number]
                     break
                 time.sleep(PAUSE_SECONDS)
-        return self._taken(accepted)
+        return self._taken(sent)
 
-    def _taken(self, accepted: dict[int, float]) -> list[float]:
+    def _taken(self, sent: dict[int, tuple[float, float]]) -> list[Timing]:
         deadline = time.monotonic() + WAIT_SECONDS
         arrived = self.arrivals()
-        while not accepted.keys() <= arrived.keys():
+        while not sent.keys() <= arrived.keys():
             if time.monotonic() > deadline:
-                raise TurnFailedError(f"{len(accepted.keys() - arrived.keys())} single messages did not arrive")
+                raise TurnFailedError(f"{len(sent.keys() - arrived.keys())} single messages did not arrive")
             time.sleep(0.1)
             arrived = self.arrivals()
-        return [max(0.0, arrived[number] - accepted[number]) for number in accepted]
+        return [
+            Timing(arrived[number] - dot, max(0.0, arrived[number] - accepted))
+            for number, (dot, accepted) in sent.items()
+        ]
 
 
 @dataclass(frozen=True)
 class Found:
-    """Seconds of the single ones, and recipients of the big message a second meanwhile."""
+    """Timings of the single ones, and recipients of the big message a second meanwhile."""
 
-    alone: list[float]
-    beside: list[float]
+    alone: list[Timing]
+    beside: list[Timing]
     bulk_rate: float
 
 
@@ -152,12 +163,12 @@ def measure(mode: str, recipients: int, singles: int, folder: Path) -> Found:
             to, bulk_to = "joe@single.test", "u@bulk.test"
             arrivals = partial(_in_maildir, server.home / "box" / "single.test" / "new")
         sender = Singles(server.port, to, arrivals)
-        sender.seconds(range(FIRST), _never)  # the server opens its files and connections
-        alone = sender.seconds(range(FIRST, FIRST + singles), _never)
+        sender.timings(range(FIRST), _never)  # the server opens its files and connections
+        alone = sender.timings(range(FIRST, FIRST + singles), _never)
         Load(1, recipients=recipients).send(bench.group, server.port, bulk_to)
         start, already = time.monotonic(), server.relayed()
         over = FIRST + singles + recipients
-        beside = sender.seconds(range(FIRST + singles, FIRST + 2 * singles), lambda: server.relayed() >= over)
+        beside = sender.timings(range(FIRST + singles, FIRST + 2 * singles), lambda: server.relayed() >= over)
         rate = (server.relayed() - already - len(beside)) / (time.monotonic() - start)
     return Found(alone, beside, rate)
 
@@ -166,19 +177,17 @@ def _never() -> bool:
     return False
 
 
-def _send(client: socket.socket, readline: Callable[[], bytes], number: int, to: str) -> None:
-    """Send one message; return when it was accepted.  Raises TurnFailedError."""
+def _send(client: socket.socket, readline: Callable[[], bytes], number: int, to: str) -> float:
+    """Send one message; return when its final dot was sent, after it was accepted.  Raises TurnFailedError."""
     text = f"Subject: single {number}\r\n\r\n" + "x" * 70 + "\r\n.\r\n"
-    for command, code in (
-        ("MAIL FROM:<a@src.test>\r\n", b"250"),
-        (f"RCPT TO:<{to}>\r\n", b"250"),
-        ("DATA\r\n", b"354"),
-        (text, b"250"),
-    ):
+    before = 0.0
+    for command in ("MAIL FROM:<a@src.test>\r\n", f"RCPT TO:<{to}>\r\n", "DATA\r\n", text):
+        before = time.time()
         client.sendall(command.encode())
         reply = readline()
-        if not reply.startswith(code):
+        if not reply.startswith((b"2", b"3")):
             raise TurnFailedError(f"the server said {reply!r}")
+    return before
 
 
 def _number(text: bytes) -> int:
@@ -195,20 +204,24 @@ def _in_maildir(new: Path) -> dict[int, float]:
     return {_number(path.read_bytes()): path.stat().st_ctime for path in new.iterdir()}
 
 
-def _milliseconds(seconds: list[float]) -> tuple[float, float]:
+def _milliseconds(seconds: Iterable[float]) -> tuple[float, float]:
     """The median and the 95th percentile."""
-    return median(seconds) * 1000, quantiles(seconds, n=20)[-1] * 1000
+    each = [second * 1000 for second in seconds]
+    return median(each), quantiles(each, n=20)[-1]
 
 
 def report(mode: str, recipients: int, found: Found) -> str:
     """One mode, for a person."""
-    alone, beside = _milliseconds(found.alone), _milliseconds(found.beside)
-    longer = [with_it / without for with_it, without in zip(beside, alone, strict=True)]
-    return (
-        f"{mode}: alone {alone[0]:.0f} ms (95 %: {alone[1]:.0f});"
-        f" beside {recipients:,} recipients {beside[0]:.0f} ms (95 %: {beside[1]:.0f}), {len(found.beside)} of them:"
-        f" {longer[0]:.1f} and {longer[1]:.1f} times as long; the big one: {found.bulk_rate:,.0f} recipients/s"
+    head = f"{mode}: {len(found.alone)} messages alone, {len(found.beside)} beside {recipients:,} recipients"
+    lines = [f"{head}, which went out at {found.bulk_rate:,.0f}/s"]
+    columns = zip(
+        ("the final dot", "250"), zip(*found.alone, strict=True), zip(*found.beside, strict=True), strict=True
     )
+    for start, *both in columns:
+        alone, beside = map(_milliseconds, both)
+        compared = f"alone {alone[0]:.1f} (95 %: {alone[1]:.1f}), beside {beside[0]:.1f} (95 %: {beside[1]:.1f})"
+        lines.append(f"  ms from {start}: {compared}")
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -115,6 +115,8 @@ class Filled(Posthouse):
 
     def _prepare(self, mode: str, sink: int) -> None:
         super()._prepare(mode, sink)
+        with (self.home / "site.toml").open("a") as site:
+            site.write('[timeouts]\ndrain = "2s"\n')  # slow attempts are not waited for at the end
         for options in self._mail:
             command = [sys.executable, str(FILL), str(self.home / "spool"), "--due", "0", *options]
             subprocess.run(command, check=True, capture_output=True)

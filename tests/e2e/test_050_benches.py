@@ -71,3 +71,25 @@ def test_every_scenario_of_make_bench_measures_posthouse(folder):
     measured = {row[0]: row[1] for row in rows if re.fullmatch(r"[0-9.,]+", row[1])}
     assert len(measured) == 7 + 12  # scenarios, and figures of the backlog
     assert not list(folder.iterdir())  # it has cleared up
+
+
+def test_the_bench_of_single_messages_beside_a_big_one_measures_both_ways_out(folder):
+    needs_control_groups()
+    program("smtp-source", "postfix")
+
+    done = run("bulk.py", "--folder", str(folder), "--recipients", "3000", "--singles", "5")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"(?m)^(\w+): 5 messages alone", done.stdout) == ["relay", "local"]
+    assert not list(folder.iterdir())
+
+
+def test_the_bench_of_many_hosts_measures_them_without_and_beside_bad_ones(folder):
+    needs_control_groups()
+    program("smtp-sink", "postfix")
+
+    done = run("hosts.py", "--folder", str(folder), "--hosts", "10", "--messages", "50", "--bad", "3")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"of the rate without$", done.stdout.strip())
+    assert not list(folder.iterdir())
