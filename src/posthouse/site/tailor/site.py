@@ -32,6 +32,7 @@ from posthouse.site.tailor.model import Compatibility, TailorConfiguration
 from posthouse.site.tailor.reader import read_tailor_file
 
 _TABLE_KINDS: Final = {Lines.FILE: TableKind.FILE, Lines.DBM: TableKind.DBM, Lines.REGEXP: TableKind.REGEXP}
+CHANNEL_PROGRAMS: Final = frozenset({"smtp", "local", "sendprog"})  # what Posthouse has for pgm=
 # Variables of the sendprog channel, and what a program channel calls them.
 _SENDPROG: Final = {
     "$(from)": "{sender}",
