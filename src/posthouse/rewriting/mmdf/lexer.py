@@ -5,6 +5,7 @@ square brackets are, too (a domain literal is a word like any other).  A backsla
 quotes and comments only; elsewhere it is a letter.  Octets above 127 and controls are mistakes.
 """
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 
@@ -41,9 +42,9 @@ _LESS, _INCLUDE = Token(Mark.LESS), Token(Mark.INCLUDE)
 END = Token(Mark.END)
 ERROR = Token(Mark.ERROR)
 _BLANKS = " \t\n"
-_BACKSPACE = "\b"
-# What ends a word.  ``)`` and ``]`` inside one are letters.
+# What ends a word.  ``)`` and ``]`` inside one are letters, and so is a backspace.
 _BREAKS = frozenset(' \t\n(,:;<>@"')
+_WORD = re.compile(r"(?!\])[\b!#-\')*+\-./0-9=?A-Z\[\\\]^_`a-z{|}~]+")
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -76,14 +77,12 @@ def _longer(text: str, at: int) -> tuple[Token, int]:
             return _comment(text, at + 1)
     except MalformedError:
         return ERROR, len(text)
-    if character == "]" or not _is_letter(character):
+    word = _WORD.match(text, at)
+    if word is None:
         return ERROR, at + 1
-    end = at + 1
-    while end < len(text) and text[end] not in _BREAKS:
-        if not _is_letter(text[end]):
-            return ERROR, end + 1
-        end += 1
-    return Token(Mark.WORD, text[at:end]), end
+    if word.end() < len(text) and text[word.end()] not in _BREAKS:
+        return ERROR, word.end() + 1  # a letter that may stand nowhere
+    return Token(Mark.WORD, word[0]), word.end()
 
 
 def _quoted(text: str, at: int) -> tuple[Token, int]:
@@ -111,7 +110,3 @@ def _comment(text: str, at: int) -> tuple[Token, int]:
         letters.append(character)
         at += 1
     raise MalformedError("a comment is not closed")
-
-
-def _is_letter(character: str) -> bool:
-    return " " < character < "\x7f" or character == _BACKSPACE

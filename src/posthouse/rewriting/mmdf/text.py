@@ -1,5 +1,6 @@
 """Addresses as text: what MMDF quotes, and the two orders of a route."""
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 
@@ -14,11 +15,14 @@ class Part(Enum):
 
 
 _ALWAYS = frozenset("<>@,;:\t[]()\\\r\n")
+_PLAIN = re.compile(r"[A-Za-z0-9.!%_+=#&*$/|{}^`~?'-]*")  # nearly every local part and domain
 _ESCAPED = str.maketrans({character: f"\\{character}" for character in '\\"\r\n'})
 
 
 def quoted(value: str, part: Part = Part.MAILBOX) -> str:
     """Return a value, in quotes if it needs them.  What already stands in quotes is left as it is."""
+    if part is Part.MAILBOX and _PLAIN.fullmatch(value):
+        return value
     return f'"{value.translate(_ESCAPED)}"' if _needs_quotes(value, part) else value
 
 

@@ -47,7 +47,8 @@ class MmdfRouting(Struct, frozen=True):
     channels: tuple[tuple[TailorChannel, bool], ...]  # in order; is it a nameserver's?
     aliases: tuple[tuple[TailorAlias, TailorTable], ...]
     by_name: Mapping[str, TailorChannel]  # in lower case
-    has_authorizations: bool
+    has_authorizations: bool  # is there a table ``auth``?
+    asks_authorization: bool  # does any channel ask for any?
     is_snapshot: bool
 
     def channel(self, name: str) -> TailorChannel | None:
@@ -76,6 +77,7 @@ def compile_mmdf(configuration: TailorConfiguration, compatibility: Compatibilit
         tuple((alias, _table(tables, alias.table)) for alias in configuration.aliases),
         {channel.name.lower(): channel for channel in configuration.channels},
         AUTHORIZATIONS in tables,
+        any(channel.auth for channel in configuration.channels),
         is_snapshot,
     )
 

@@ -78,7 +78,7 @@ class AddressCheck:
     def _answer(self, given: MmdfAddress, before: tuple[int, int, int]) -> Steps[MmdfReply]:
         shown = canonical(given)
         try:
-            code = yield from self._verify(given, _Place())
+            code = yield from self._verify(given, _Place(), shown)
         except TableUnavailableError as error:
             self.envelope.forget_queued(before)  # else a list would be sent to half of its members now, and again later
             self.envelope.say("Nameserver Timeout" if error.is_nameserver else "Table unavailable")
@@ -88,12 +88,12 @@ class AddressCheck:
             self.envelope.say("Bad address")
         return replies.reply(code, shown, self._authorization.refusal)
 
-    def _verify(self, address: MmdfAddress, place: _Place) -> Steps[Code]:
+    def _verify(self, address: MmdfAddress, place: _Place, shown: str) -> Steps[Code]:
         """Verify an address; if a table does not answer, the delay channel takes it, if there is one."""
-        self.envelope.begin_saying(canonical(address))
+        self.envelope.begin_saying(shown)
         self._visited += 1
         if self._visited > MOST_ADDRESSES or place.depth > MOST_NESTED:
-            yield Decision(f"{canonical(address)}: the aliases lead too deep or too wide")
+            yield Decision(f"{shown}: the aliases lead too deep or too wide")
             return Code.USER
         try:
             if address.is_include:
@@ -104,7 +104,7 @@ class AddressCheck:
             if delay is None:
                 raise
             yield Decision(f"kept on channel {delay.name} until it can be verified: {error}")
-            self.envelope.queue(delay, self._delayed_from(), canonical(address))
+            self.envelope.queue(delay, self._delayed_from(), shown)
             return Code.DOK
 
     def _delayed_from(self) -> str:
@@ -202,12 +202,13 @@ class AddressCheck:
             if isinstance(member, AddressMistake):
                 result.worst = Code.USER
                 continue
-            code = yield from self._verify(member, place)
+            shown = canonical(member)
+            code = yield from self._verify(member, place, shown)
             if not code.is_bad:
                 result.has_good |= code is not Code.OK
                 continue
             result.worst = Code.NAUTH if code is Code.NAUTH else Code.USER
-            result.bad.append(canonical(member))
+            result.bad.append(shown)
         return result
 
     def _include(self, address: MmdfAddress, place: _Place) -> Steps[Code]:
