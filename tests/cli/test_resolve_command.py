@@ -87,6 +87,15 @@ def test_a_table_that_is_gone_answers_try_again(tmp_path):
     assert '(FOPN) Table unavailable for "donald"' in done.stdout
 
 
+def test_every_step_is_shown_with_the_line_that_decided():
+    done = resolve("--site", SITES / "delta" / "mmdftailor", "--users", SITES / "users.txt", "--explain", "bob@foo.net")
+
+    said = [line.strip() for line in done.stdout.splitlines()]
+    assert any(line.startswith("foo.net is reached through ocean.example") and "domain.root:6" in line for line in said)
+    assert any(line.startswith("host ocean.example is on channel smtp") and "channel.smtp:5" in line for line in said)
+    assert said[-1] == 'Nice address "bob@foo.net"'
+
+
 @pytest.mark.parametrize(
     ("stdin", "said"),
     [

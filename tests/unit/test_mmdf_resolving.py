@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from posthouse.adapters.mmdf_database import build_database
 from posthouse.mail.lookup import Decision
 from posthouse.routing.mmdf.authorization import Submitter
 from posthouse.site.tailor.model import Compatibility
@@ -289,6 +290,22 @@ def test_the_delay_channel_takes_what_cannot_be_verified(site, tmp_path):
     ]
     assert queued(found) == [("delay", "local&here.arpa", "u@far.arpa")]
     assert queued(relayed) == [("delay", "smtp&y", "u@far.arpa")]
+
+
+def test_a_dbm_table_answers_from_the_database_once_it_is_built(tmp_path):
+    tailor = TAILOR.replace('file="aliases"', 'file="aliases", flags=dbm')
+    before = mmdf_site(tmp_path, tailor, TABLES | {"aliases": "D: donald\n"})
+    assert queued(before.check("d")) == [("local", "", "donald")]
+    texts = [("aliases", tmp_path / "table" / "aliases")]
+    assert build_database(tmp_path / "table" / "mmdfdbm", texts, is_new=True) == []
+
+    after = mmdf_site(tmp_path, tailor, TABLES | {"aliases": "D: daisy\n"})
+
+    assert queued(after.check("d")) == [("local", "", "donald")]
+
+
+def test_a_kind_of_table_that_is_not_served_defers(site):
+    assert site("MTBL wide, type=nis, file=hosts\nALIAS table=wide\n").check("donald").replies[0].code.is_deferred
 
 
 def test_several_lines_of_one_message_queue_an_address_once(site):

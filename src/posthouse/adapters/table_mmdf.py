@@ -1,8 +1,8 @@
 """From the tables of an mmdftailor to tables that answer.
 
-Text files are MMDF's to the letter (tables/mmdf.py) and octet text, as the tailor file is.  A dbm
-table is read from its text, too.  Kinds that nothing here can serve answer that they are unavailable: an address that
-needs them is deferred.
+Text files are MMDF's to the letter (tables/mmdf.py) and octet text, as the tailor file is.  A dbm table
+is read from its text until dbmbuild has made the database.  Kinds that nothing here can serve answer that they are
+unavailable: an address that needs them is deferred.
 """
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
@@ -25,6 +25,7 @@ from posthouse.tables.syntax import read_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from posthouse.adapters.mmdf_database import MmdfDatabase
     from posthouse.mail.problem import Problem
     from posthouse.ports import Clock, Table
     from posthouse.site.tailor.entries import TailorTable
@@ -49,9 +50,18 @@ def open_mmdf_tables(
     server.  Nothing is read here and nothing fails.
     """
     tables: dict[str, Table] = {}
+    database = _database(configuration, folder, clock)
     for table in configuration.tables:
         path = folder / table.file if folder is not None else configuration.table_path(table)
-        tables.setdefault(table.name, _open(configuration, table, path, clock, nameservers, seconds))
+        if table.lines is Lines.NS and table.use is not NameserverUse.ALIAS:
+            opened: Table = _nameserver(table, configuration, nameservers, seconds)
+        elif table.lines is Lines.DBM and database is not None:
+            opened = database.table(table.name)
+        elif table.lines in _FILES:
+            opened = FileTable(table.name, path, clock, mmdf_lines)
+        else:
+            opened = UnservedTable(table.name, f"tables of type {table.lines.value} are not served ({table.origin})")
+        tables.setdefault(table.name, opened)
     at_mail_ids = folder or configuration.under(configuration.folders.tables)
     if not any(name.lower() == MAIL_IDS for name in tables):
         tables[MAIL_IDS] = FileTable(MAIL_IDS, at_mail_ids / MAIL_IDS, clock, mmdf_lines)
@@ -78,21 +88,20 @@ def users_table(path: Path, always: Sequence[str]) -> Table:
     return InlineTable(LOGIN_NAMES, [(name, (home or "/",), origin) for name, home in names])
 
 
-def _open(
-    configuration: TailorConfiguration,
-    table: TailorTable,
-    path: Path,
-    clock: Clock,
-    nameservers: Sequence[str],
-    seconds: float,
-) -> Table:
-    if table.lines is Lines.NS and table.use is not NameserverUse.ALIAS:
-        from posthouse.adapters.table_nameserver import NameserverTable
+def _database(configuration: TailorConfiguration, folder: Path | None, clock: Clock) -> MmdfDatabase | None:
+    """Open the database of the dbm tables; None where dbmbuild has made none, and their texts answer."""
+    from posthouse.adapters.mmdf_database import MmdfDatabase
 
-        return NameserverTable(table, configuration, nameservers, seconds)
-    if table.lines in _FILES:
-        return FileTable(table.name, path, clock, mmdf_lines)
-    return UnservedTable(table.name, f"tables of type {table.lines.value} are not served ({table.origin})")
+    path = configuration.database_path if folder is None else folder / configuration.database_path.name
+    return MmdfDatabase(path, clock) if path.is_file() else None
+
+
+def _nameserver(
+    table: TailorTable, configuration: TailorConfiguration, nameservers: Sequence[str], seconds: float
+) -> Table:
+    from posthouse.adapters.table_nameserver import NameserverTable
+
+    return NameserverTable(table, configuration, nameservers, seconds)
 
 
 class UnservedTable:

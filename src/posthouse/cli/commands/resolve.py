@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Struct
 
 from posthouse.cli.errors import CommandError
+from posthouse.cli.formats import printable
 from posthouse.cli.options import print_json
 from posthouse.routing.mmdf.authorization import Submitter
 from posthouse.routing.mmdf.compiled import MmdfRouting, compile_mmdf
 from posthouse.routing.mmdf.resolve import AddressCheck
 from posthouse.routing.mmdf.verdict import Checked
+from posthouse.routing.trace import as_lines
 from posthouse.site.tailor.model import Compatibility, TailorConfiguration
 from posthouse.site.tailor.reader import read_tailor_file
 from posthouse.submit.mmdf import answer_steps
@@ -56,6 +58,7 @@ class _Site(Struct, frozen=True):
 @click.option(
     "--nameserver", "nameservers", metavar="ADDRESS", multiple=True, help="Ask this server, not the system's."
 )
+@click.option("--explain", "is_explained", is_flag=True, help="Show every question and decision, with file and line.")
 @click.argument("addresses", nargs=-1)
 def resolve(  # noqa: PLR0917 - click passes by name, one parameter for each option
     site_path: Path,
@@ -64,6 +67,7 @@ def resolve(  # noqa: PLR0917 - click passes by name, one parameter for each opt
     folder: Path | None,
     compat: str | None,
     nameservers: tuple[str, ...],
+    is_explained: bool,
     addresses: tuple[str, ...],
 ) -> int:
     """Show where addresses go by the tables of an mmdftailor.
@@ -75,7 +79,7 @@ def resolve(  # noqa: PLR0917 - click passes by name, one parameter for each opt
     if not batch:
         if not addresses:
             raise CommandError("give addresses, or --batch", os.EX_USAGE)
-        return asyncio.run(_each(sites, addresses))
+        return asyncio.run(_each(sites, addresses, is_explained=is_explained))
     return asyncio.run(_stream(sites, _questions(sys.stdin.buffer)))
 
 
@@ -143,13 +147,14 @@ async def _check(site: _Site, address: str) -> Checked:
     return msgspec.structs.replace(checked, trace=trace)
 
 
-async def _each(sites: _Sites, addresses: Iterable[str]) -> int:
+async def _each(sites: _Sites, addresses: Iterable[str], *, is_explained: bool) -> int:
     site = sites.site("")
     code = os.EX_OK
     for address in addresses:
         checked = await _check(site, address)
-        for line in (*checked.said, *(reply.text for reply in checked.replies)):
-            click.echo(line)
+        steps = [f"    {line}" for line in as_lines(checked.trace)] if is_explained else []
+        for line in (*steps, *checked.said, *(reply.text for reply in checked.replies)):
+            click.echo(printable(line))
         if any(reply.code.is_deferred for reply in checked.replies):
             code = os.EX_TEMPFAIL
         elif not checked.is_accepted and code == os.EX_OK:
