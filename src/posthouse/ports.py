@@ -184,8 +184,14 @@ class SpoolQueue(Protocol):
     async def overdue(self, request: LeaseRequest, accepted_before: datetime) -> Sequence[Batch]:
         """Lease queued recipients of messages older than this, whatever their schedule: they have expired."""
 
-    async def unwarned(self, accepted_before: datetime, limit: int) -> Sequence[Batch]:
-        """Return (without a lease: token 0) recipients due a delay warning, whole messages, oldest first."""
+    async def unwarned(self, accepted_before: datetime, limit: int, behind: QueueId = "") -> Sequence[Batch]:
+        """Return (without a lease: token 0) recipients due a delay warning, whole messages, oldest first.
+
+        With ``behind`` only messages that come after that one.
+        """
+
+    async def forgo_warnings(self, marks: Sequence[WarningMark]) -> None:
+        """Mark recipients as warned although nobody could be told: there is no way to the sender."""
 
     async def find(self, query: QueueFilter) -> AsyncIterator[QueueRow]:
         """Stream matching recipients in order of acceptance, without holding them in memory."""

@@ -721,6 +721,19 @@ async def test_warnings_come_oldest_first_in_portions(spool):
     ids = [await post(spool, envelope("a@b.example"), at=NOON - minutes(300 - n)) for n in range(5)]
 
     assert queue_ids(await spool.unwarned(NOON, 2)) == ids[:2]
+    assert queue_ids(await spool.unwarned(NOON, 2, behind=ids[1])) == ids[2:4]
+    assert queue_ids(await spool.unwarned(NOON, 2, behind=ids[4])) == []
+    assert queue_ids(await spool.unwarned(NOON, 2)) == ids[:2]
+
+
+@on_every_spool
+async def test_who_cannot_be_warned_is_not_asked_for_again(spool):
+    nobody = await post(spool, envelope("a@b.example", "c@b.example"), at=NOON - minutes(300))
+    other = await post(spool, envelope("a@b.example"), at=NOON - minutes(299))
+
+    await spool.forgo_warnings([WarningMark(nobody, (0, 1))])
+
+    assert queue_ids(await spool.unwarned(NOON, 10)) == [other]
 
 
 @on_every_spool

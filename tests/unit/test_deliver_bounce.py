@@ -392,3 +392,21 @@ def test_one_sender_who_cannot_be_resolved_now_does_not_stop_the_warnings_of_oth
     post.submission.in_trouble = set()
     post.run(2 * MINUTE)
     assert len(post.submission.reports) == 2
+
+
+@pytest.mark.parametrize("trouble", ["can never be told", "cannot be told now"])
+def test_a_thousand_senders_who_cannot_be_told_do_not_hold_up_the_warning_behind_them(post: Post, trouble: str):
+    post.smtp.answer = only_to("b.example", LATER)
+    if trouble == "cannot be told now":
+        post.submission.in_trouble = {"example.com"}
+    else:
+        post.submission.nowhere = {"example.com", "mx.example.org"}
+    for number in range(1100):  # more than one sweep asks for
+        post.send(to(f"u{number}@b.example"))
+    post.kernel.run(SECOND)
+    post.send(to("bob@b.example"), sender="zoe@other.example")
+    post.start()
+
+    post.run(4 * HOUR + 3 * MINUTE)
+
+    assert [recipient for recipient, _ in post.submission.reports] == ["zoe@other.example"]

@@ -116,10 +116,7 @@ class MemorySpool:
             if self._row_of(settlement) is None:
                 raise SpoolError(f"the lease of {settlement.queue_id}/{settlement.number} was lost")
         self._settle(settlements)
-        for mark in warnings:
-            message = self._messages.get(parse_queue_id(mark.queue_id))
-            for row in message.rows.values() if message else ():
-                row.warned = row.warned or row.number in mark.numbers
+        self._mark_warned(warnings)
         number = make_queue_id(accepted, randbits(DRAWN_BITS))
         while number in self._messages:
             number = make_queue_id(accepted, randbits(DRAWN_BITS))
@@ -276,10 +273,11 @@ class MemorySpool:
         ]
         return min(times, default=None)
 
-    async def unwarned(self, accepted_before: datetime, limit: int) -> Sequence[Batch]:
+    async def unwarned(self, accepted_before: datetime, limit: int, behind: QueueId = "") -> Sequence[Batch]:
         """Return recipients due a delay warning."""
         batches: list[Batch] = []
-        for number in sorted(n for n in self._messages if n < lowest_number(accepted_before)):
+        first = parse_queue_id(behind) + 1 if behind else 0
+        for number in sorted(n for n in self._messages if first <= n < lowest_number(accepted_before)):
             message = self._messages[number]
             rows = [
                 row for row in message.rows.values() if not message.info.reverse_path.is_null and wants_warning(row)
@@ -288,6 +286,17 @@ class MemorySpool:
                 recipients = tuple(leased_recipient(row) for row in rows)
                 batches.append(Batch(message.info, rows[0].hop, message.lane, 0, recipients))
         return batches
+
+    async def forgo_warnings(self, marks: Sequence[WarningMark]) -> None:
+        """Mark recipients as warned."""
+        self._check()
+        self._mark_warned(marks)
+
+    def _mark_warned(self, marks: Sequence[WarningMark]) -> None:
+        for mark in marks:
+            message = self._messages.get(parse_queue_id(mark.queue_id))
+            for row in message.rows.values() if message else ():
+                row.warned = row.warned or row.number in mark.numbers
 
     async def read_text(self, queue_id: QueueId) -> WholeText:
         """Open a text."""

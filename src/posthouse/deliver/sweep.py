@@ -19,7 +19,6 @@ from posthouse.scheduling.retry import sweep_interval
 
 _AT_ONCE = 50  # batches asked for at a time
 _ROUNDS = 20  # of them in one sweep: then mail that can be delivered has its turn again
-_MOST_UNTOLD = 1000
 _MEASURE_EVERY = timedelta(minutes=1)
 _FIRST_MEASURE = timedelta(seconds=1)  # after the start; the pauses double up to the above
 _NO_WAY_BACK = "This warning is for the postmaster. It could not be sent to {sender}."
@@ -38,7 +37,7 @@ class Sweeper:
         self._next = world.clock.now()
         self._next_measure = world.clock.now()
         self._pause = _FIRST_MEASURE
-        self._untold: set[QueueId] = set()  # senders that no warning can reach: not tried every minute
+        self._warn_behind: QueueId = ""  # where the last sweep left off; "" at the end
 
     @property
     def next(self) -> datetime:
@@ -102,21 +101,20 @@ class Sweeper:
             return
         before = self._ages.accepted_by(now - warn_after)
         for _ in range(_ROUNDS):
-            batches = await self._world.queue.unwarned(before, _AT_ONCE)
-            fresh = [batch for batch in batches if batch.message.queue_id not in self._untold]
-            # All of them, so that one sender who can't be resolved just now doesn't stop the others' warnings.
-            warned = [await self._try_to_warn(batch) for batch in fresh]
-            if not all(warned) or not fresh or len(batches) < _AT_ONCE:
+            batches = await self._world.queue.unwarned(before, _AT_ONCE, self._warn_behind)
+            for batch in batches:
+                await self._try_to_warn(batch)
+            # Those who can't be told just now have their next turn when all behind them have had one.
+            self._warn_behind = batches[-1].message.queue_id if len(batches) == _AT_ONCE else ""
+            if not self._warn_behind:
                 return
 
-    async def _try_to_warn(self, batch: Batch) -> bool:
+    async def _try_to_warn(self, batch: Batch) -> None:
         try:
             await self._warn_sender(batch)
         except SpoolError as error:
             queue_id = batch.message.queue_id
             self._world.log.event(events.TROUBLE, where="warn", queue_id=queue_id, error=str(error))
-            return False
-        return True
 
     async def _warn_sender(self, batch: Batch) -> None:
         """Warn the sender, or else the postmaster, of the delay; mark it in the same commit."""
@@ -132,9 +130,7 @@ class Sweeper:
                 return self._world.log.event(
                     events.WARNED, queue_id=message.queue_id, recipients=len(numbers), report_id=report_id, sender=to
                 )
-        if len(self._untold) >= _MOST_UNTOLD:
-            self._untold.clear()
-        self._untold.add(message.queue_id)
+        await self._world.queue.forgo_warnings(marks)
         return self._world.log.event(
             events.TROUBLE, where="warn", queue_id=message.queue_id, error=f"no way to <{sender}> or the postmaster"
         )

@@ -34,6 +34,7 @@ from posthouse.mail.queued import (
     QueueTotals,
     Settlement,
     Verb,
+    WarningMark,
 )
 from posthouse.ports import StoredText
 from posthouse.queueing.formats import from_microseconds, to_microseconds
@@ -101,9 +102,13 @@ class SqliteFace:
         microseconds = await self._runner.read(leases.next_due)
         return None if microseconds is None else from_microseconds(microseconds)
 
-    async def unwarned(self, accepted_before: datetime, limit: int) -> Sequence[Batch]:
+    async def unwarned(self, accepted_before: datetime, limit: int, behind: QueueId = "") -> Sequence[Batch]:
         """Return recipients due a delay warning."""
-        return await self._runner.write(lambda store: leases.unwarned(store, accepted_before, limit))
+        return await self._runner.write(lambda store: leases.unwarned(store, accepted_before, limit, behind))
+
+    async def forgo_warnings(self, marks: Sequence[WarningMark]) -> None:
+        """Mark recipients as warned."""
+        await self._runner.write(lambda store: store.mark_warned(marks))
 
     # -- texts
 

@@ -253,14 +253,14 @@ def _next_due_of(connection: sqlite3.Connection, lane: Lane) -> int | None:
     return best
 
 
-def unwarned(store: Store, accepted_before: datetime, limit: int) -> list[Batch]:
-    """Return recipients due a delay warning, oldest messages first.
+def unwarned(store: Store, accepted_before: datetime, limit: int, behind: QueueId = "") -> list[Batch]:
+    """Return recipients due a delay warning, oldest messages first, or those behind a message.
 
     Everything before the mark was seen to: a scan begins there, so that a long
     queue of warned mail is not read again each time.
     """
     end = lowest_number(accepted_before)
-    start = _mark(store, _WARN_MARK, end)
+    start = parse_queue_id(behind) + 1 if behind else _mark(store, _WARN_MARK, end)
     cursor = store.execute(
         "SELECT message, number, token, destination_id FROM recipient"
         " WHERE message >= ? AND message < ? AND warned = ? AND state = ? ORDER BY message, number",
@@ -277,7 +277,8 @@ def unwarned(store: Store, accepted_before: datetime, limit: int) -> list[Batch]
         if len(waiting) >= limit:
             break
     cursor.close()
-    _set_mark(store, _WARN_MARK, first)
+    if not behind:
+        _set_mark(store, _WARN_MARK, first)
     return [_warning(store, *what) for what in waiting]
 
 
