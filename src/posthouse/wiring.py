@@ -57,9 +57,18 @@ def load_site(path: Path) -> Site:
     """Read a site file, whatever its language.  Raises SiteError with every problem in it."""
     if path.suffix == ".cf":
         return _load_cf(path)
+    if is_tailor_file(path):
+        from posthouse.site.tailor.site import read_site as read_tailor
+
+        return read_tailor(path)
     from posthouse.site.toml import read_site
 
     return read_site(path)
+
+
+def is_tailor_file(path: Path) -> bool:
+    """Is this MMDF's language?  Its file is called mmdftailor, or something that ends in that or in ``.tailor``."""
+    return path.name.endswith(("mmdftailor", ".tailor"))
 
 
 def _load_cf(path: Path) -> Site:

@@ -20,7 +20,8 @@ def check(site_file: Path, as_json: bool) -> int:
     """Check a site file and say what is configured.
 
     Every problem is printed, as file:line:column: what is wrong; what would be right. Tables are read, too, and what
-    aliases stand for. Of a sendmail.cf or an mmdftailor it also lists what is accepted without having an effect.
+    aliases stand for. Of a sendmail.cf or an mmdftailor it also lists what is accepted without having an effect, and
+    what such a file is only warned of.
     The exit code is 0 when all is well and 78 when not.
     """
     try:
@@ -65,6 +66,8 @@ def _alias_problems(site: Site) -> list[Problem]:
     from posthouse.cli.classic.newaliases import alias_problems
     from posthouse.wiring import system_clock
 
+    if site.mmdf is not None:
+        return []  # MMDF's aliases are no lists of addresses; their table has been read
     tables = open_tables(site, system_clock())
     return [problem for alias in site.aliases for problem in alias_problems(tables[alias.table])]
 
@@ -76,6 +79,10 @@ def raise_problems(site_file: Path) -> Site:
     from posthouse.wiring import system_clock
 
     site = read_site_file(site_file)
+    if site.mmdf is not None:
+        from posthouse.cli.mmdf.tables import with_mistakes
+
+        return with_mistakes(site)
     problems = table_problems(site, system_clock())
     if problems:
         raise SiteError(problems)

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
+from posthouse.site.model import Site
 from posthouse.site.tailor.entries import TailorTable
-from posthouse.site.tailor.mistakes import HASHED, ReadTable, TableEntry
+from posthouse.site.tailor.mistakes import HASHED, ReadTable, TableEntry, find_mistakes
 from posthouse.site.tailor.model import TailorConfiguration
+from posthouse.site.tailor.site import tailor_of
 from posthouse.tables.mmdf import mmdf_entry
 from posthouse.tables.syntax import MAX_LINE_OCTETS, read_lines
 
@@ -41,3 +45,15 @@ def is_alias(configuration: TailorConfiguration, name: str) -> bool:
         except OSError:
             continue  # find_mistakes says so
     return False
+
+
+def with_mistakes(site: Site) -> Site:
+    """Return a site with what is wrong between the parts of its tailor file, and in its tables, among its complaints.
+
+    All of it is what MMDF itself would only warn of, or meet with the first address that it concerns.
+    """
+    configuration = tailor_of(site)
+    if configuration is None:
+        return site
+    mistakes = find_mistakes(configuration, table_reader(configuration))
+    return replace(site, complaints=(*site.complaints, *mistakes))

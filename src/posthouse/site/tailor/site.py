@@ -121,7 +121,9 @@ def _text_tables(configuration: TailorConfiguration) -> Iterator[TailorTable]:
 
 
 def _tables(configuration: TailorConfiguration) -> Iterator[tuple[str, TableSource]]:
-    for table in reversed(tuple(_text_tables(configuration))):  # of two with one name the first is found
+    for table in _text_tables(configuration):
+        if configuration.table(table.name) is not table:
+            continue  # of two with one name the first is found
         kind = _TABLE_KINDS[table.lines]
         is_dbm = kind is TableKind.DBM
         path = configuration.database_path if is_dbm else configuration.table_path(table)
