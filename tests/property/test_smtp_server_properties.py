@@ -10,7 +10,7 @@ from posthouse.mail.errors import MalformedError
 from posthouse.mail.limits import Limits
 from posthouse.mail.xtext import decode_xtext, encode_xtext
 from posthouse.smtp.grammar import read_forward_path
-from posthouse.smtp.server import SessionEnded, TextChunk
+from posthouse.smtp.server import SessionEnded, TextChunk, TextEnded
 from posthouse.smtp.transparency import TextDecoder, TextEncoder
 from support.smtp_dialogs import MemoryWire
 
@@ -49,7 +49,11 @@ def pieces(wire, cuts):
 
 def told(wire):
     """Everything that the session told the driver, the cut of the text into chunks apart."""
-    events = [event for event in wire.events if not isinstance(event, TextChunk)]
+    events = [
+        TextEnded(event.octets) if isinstance(event, TextEnded) else event
+        for event in wire.events
+        if not isinstance(event, TextChunk)
+    ]
     return events, wire.texts, wire.read_rest()
 
 

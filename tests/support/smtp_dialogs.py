@@ -182,7 +182,7 @@ class MemoryWire:
             if isinstance(event, TextChunk):
                 self._text += event.text
             elif isinstance(event, TextEnded):
-                self.texts.append(self._text)
+                self.texts.append(self._text + event.last)
             if self.session.is_waiting:
                 self.session.answer(world_answer(event))
             if isinstance(event, DataAsked):

@@ -17,7 +17,6 @@ from posthouse.smtp.server import (
     ServerSession,
     SessionEnded,
     State,
-    TextChunk,
     TextEnded,
     TextRefused,
     TransactionReset,
@@ -50,8 +49,7 @@ def test_events_of_one_message():
         MailGiven(Path(Address("a", "b.example")), MailParameters()),
         RcptGiven(Path(Address("alice", "example.net")), RcptParameters()),
         DataAsked(),
-        TextChunk(b".text\r\n"),
-        TextEnded(7),
+        TextEnded(7, b".text\r\n"),
         SessionEnded(EndReason.QUIT),
     ]
     assert wire.session.client_name == "client"

@@ -13,7 +13,7 @@ from posthouse.cli.supervision.sockets import ListenerSockets, bind, metrics_nam
 from posthouse.mail.limits import Limits
 from posthouse.mail.lookup import BUILTIN, Origin
 from posthouse.site.model import Listener
-from posthouse.smtpd.admission import Admission, Peer, may_relay
+from posthouse.smtpd.admission import Admission, Peer, Relaying
 from posthouse.smtpd.board import Board
 from support.reception import small_site
 from support.waiting import until
@@ -173,7 +173,7 @@ def test_a_child_leaves_ctrl_c_to_its_supervisor():
 def test_relaying_is_decided_by_the_client_s_network(address, networks, allowed):
     from ipaddress import ip_network
 
-    assert may_relay(Peer(address=address), tuple(ip_network(network) for network in networks)) is allowed
+    assert Relaying(tuple(ip_network(network) for network in networks)).allows(Peer(address=address)) is allowed
 
 
 def test_connections_are_counted_at_below_and_above_the_bound():

@@ -34,8 +34,7 @@ class FileEventLog:
         self._sink = LineSink(declaration.path)
         self._render = json_line if declaration.format is LogFormat.JSON else text_line
         self._clock = clock
-        self._role = role
-        self._pid = os.getpid()
+        self._process = {"role": role, "pid": os.getpid()}
         self._later: Later | None = None
         self._gathered: list[bytes] = []
         self._second = clock.now().replace(microsecond=0)
@@ -49,8 +48,7 @@ class FileEventLog:
         """Write one event."""
         if not _OWN.isdisjoint(fields):
             fields = {key: value for key, value in fields.items() if key not in _OWN}
-        head = {"time": self._now(), "event": name, "role": self._role, "pid": self._pid}
-        line = self._render(head | plain_fields(fields))
+        line = self._render({"time": self._now(), "event": name, **self._process, **plain_fields(fields)})
         if self._later is None:
             self._sink.write(line)
             return

@@ -33,11 +33,18 @@ class Input:
 
     def receive(self, wire: bytes) -> None:
         """Append; costs nothing but the list entry, so that tiny packets are not copied over and over."""
-        self._later.append(wire)
-        self._octets += len(wire)
+        if self._octets:
+            self._later.append(wire)
+            self._octets += len(wire)
+        else:  # all that came before is used: nearly always so
+            self._buffer = wire
+            self._at = 0
+            self._octets = len(wire)
 
     def next_line(self) -> bytes | LineFlaw | None:
         """Return the next command line without its CRLF, what is wrong with it, or None when it is not all there."""
+        if not self._octets:
+            return None
         if self._later:
             self._gather()
         if self._skipping and not self._skip():

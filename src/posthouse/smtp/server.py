@@ -95,6 +95,8 @@ class ServerSession:
         while not self._events:
             if self._question is not None or self.state is State.CLOSED:
                 return None
+            if not (self._input.octets or self._shutting_down):
+                return None
             if self._shutting_down and self.state in (State.CONNECTED, State.READY):
                 self.end(replies.SHUTTING_DOWN, EndReason.SHUTDOWN)
             elif self.state is State.DATA:
@@ -118,9 +120,11 @@ class ServerSession:
 
     def take_outgoing(self) -> bytes:
         """Return the replies that are due, and forget them."""
-        outgoing = b"".join(self._outgoing)
-        self._outgoing.clear()
-        return outgoing
+        outgoing = self._outgoing
+        if not outgoing:
+            return b""
+        self._outgoing = []
+        return outgoing[0] if len(outgoing) == 1 else b"".join(outgoing)
 
     def shutdown(self) -> None:
         """End the session with 421 4.3.2: at once between transactions, else when the running one is over.
@@ -339,18 +343,18 @@ class ServerSession:
         if decoder is None or not wire:
             return False
         text, rest = decoder.decode(wire)
-        if text:
-            self._events.append(TextChunk(text))
         if rest is not None:
             self._input.put_back(rest)
             self._decoder = None
-            self._end_text(decoder)
+            self._end_text(decoder, text)
+        elif text:
+            self._events.append(TextChunk(text))
         return True
 
-    def _end_text(self, decoder: TextDecoder) -> None:
+    def _end_text(self, decoder: TextDecoder, last: bytes) -> None:
         if decoder.flaw is None:
             self._move(Event.TEXT_ENDED)
-            self._ask(Question.TEXT, TextEnded(decoder.octets))
+            self._ask(Question.TEXT, TextEnded(decoder.octets, last))
             return
         refusal = replies.TEXT_REPLIES[decoder.flaw]
         self._move(Event.TEXT_REFUSED)

@@ -64,15 +64,19 @@ class DataAsked(Struct, frozen=True):
 
 
 class TextChunk(Struct, frozen=True):
-    """A piece of the message text, dots unstuffed, CRLF line ends; may end anywhere, never empty."""
+    """A piece of the message text, dots unstuffed, CRLF line ends; may end anywhere, never empty, not the last."""
 
     text: bytes
 
 
 class TextEnded(Struct, frozen=True):
-    """The text is complete and clean.  Waits: the answer is the fate of the message, and ends the transaction."""
+    """The text is complete and clean.  Waits: the answer is the fate of the message, and ends the transaction.
+
+    ``last`` is what came of the text with its end: for most messages all of it, and b"" for some.
+    """
 
     octets: int
+    last: bytes = b""
 
 
 class TextRefused(Struct, frozen=True):

@@ -3,7 +3,7 @@
 The rule: every connection is counted in before its greeting and counted out exactly once.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address
 
 from msgspec import Struct
@@ -63,12 +63,18 @@ class Admission:
         return self._seat.total()
 
 
-def may_relay(peer: Peer, networks: tuple[Network, ...]) -> bool:
-    """May this peer send to other people's domains?  A local user may; others by their network."""
-    return peer.is_local or _is_among(peer.address, networks)
+class Relaying:
+    """Who may send to other people's domains through one listener: local users, and clients of these networks."""
+
+    def __init__(self, networks: tuple[Network, ...]) -> None:
+        # One memory for each listener: to hash the networks takes longer than to compare with them.
+        self._is_allowed = lru_cache(maxsize=4096)(partial(_is_among, networks=networks))
+
+    def allows(self, peer: Peer) -> bool:
+        """May this peer relay?"""
+        return peer.is_local or self._is_allowed(peer.address)
 
 
-@lru_cache(maxsize=4096)
 def _is_among(address: str, networks: tuple[Network, ...]) -> bool:
     try:
         number = ip_address(address.partition("%")[0])

@@ -64,7 +64,10 @@ class Seat:
 
     def _sum(self, column: int) -> int:
         cells = self._cells
-        return sum(cells[row + column] for row in self._rows)
+        total = 0
+        for row in self._rows:
+            total += cells[row + column]
+        return total
 
 
 def _column(client: str) -> int:

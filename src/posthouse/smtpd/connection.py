@@ -12,7 +12,6 @@ from typing import Any, cast
 
 from posthouse.mail import events
 from posthouse.mail.reply import Reply, reply
-from posthouse.site.model import Network
 from posthouse.smtp.server import (
     CommandRefused,
     DataAsked,
@@ -31,7 +30,7 @@ from posthouse.smtp.server import (
     TransactionReset,
     VerifyAsked,
 )
-from posthouse.smtpd.admission import Peer, may_relay
+from posthouse.smtpd.admission import Peer, Relaying
 from posthouse.smtpd.deadline import Deadline
 from posthouse.smtpd.peer import identify
 from posthouse.smtpd.service import Service
@@ -52,9 +51,9 @@ _STOPPING = reply(421, "4.3.2", "Service is going down, try again later")
 class Connection(asyncio.Protocol):
     """Drives one ServerSession."""
 
-    def __init__(self, service: Service, relay_from: tuple[Network, ...], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, service: Service, relaying: Relaying, loop: asyncio.AbstractEventLoop) -> None:
         self._service = service
-        self._relay_from = relay_from
+        self._relaying = relaying
         self._loop = loop
         self._session = ServerSession(service.name, service.limits)
         self._deadline = Deadline(loop, service.session_seconds, self._timed_out)
@@ -171,15 +170,20 @@ class Connection(asyncio.Protocol):
             self._session.connection_lost()
             self._over(EndReason.LOST)
         self._flush()
-        self._regulate()
+        if self._asking or self._choked or self._resting or not self._reading:
+            self._regulate()
 
     def _work(self) -> None:
         """Carry what there is, but no longer than a slice: a thousand costly recipients come in one packet."""
         end = self._loop.time() + _SLICE_SECONDS
+        carried = False
         while not self._resting and self._step():
+            carried = True
             if self._loop.time() > end:
                 self._resting = True
                 self._loop.call_soon(self._rested)
+        if carried and not self._ended:
+            self._renew()
 
     def _rested(self) -> None:
         self._resting = False
@@ -193,14 +197,14 @@ class Connection(asyncio.Protocol):
         if self._answer is not None:
             answer, self._answer = self._answer, None
             answer()
-            self._renew()
             return True
         if self._asking or self._choked:
             return False
         event = self._session.next_event()
-        if event is not None:
-            _CARRY[type(event)](self, event)
-        return event is not None
+        if event is None:
+            return False
+        _CARRY[type(event)](self, event)
+        return True
 
     def _say(self) -> None:
         outgoing = self._session.take_outgoing()
@@ -234,7 +238,6 @@ class Connection(asyncio.Protocol):
         self._asking = False
         if self._pumping and error is None and not self._ended:  # nobody had to wait: the pump goes on by itself
             self._done(result)
-            self._renew()
             return
         if error is None:
             self._answer = partial(self._done, result)
@@ -253,19 +256,18 @@ class Connection(asyncio.Protocol):
     # One method per event.
 
     def _hello(self, event: HelloGiven) -> None:
-        self._renew()
         self._client = Client(
             name=event.name,
             address=self._peer.address,
             protocol="ESMTP" if event.esmtp else "SMTP",
-            may_relay=may_relay(self._peer, self._relay_from),
+            may_relay=self._relaying.allows(self._peer),
             user=self._peer.user,
             local_submission=self._peer.is_local,
         )
 
     def _mail(self, event: MailGiven) -> None:
         self._transaction = self._service.intake.begin(self._client)
-        self._ask(self._transaction.sender(event.path, event.parameters), self._begun)
+        self._begun(self._transaction.sender_now(event.path, event.parameters))
 
     def _begun(self, answer: Reply) -> None:
         self._session.answer(answer)
@@ -273,10 +275,15 @@ class Connection(asyncio.Protocol):
             self._abandon()
 
     def _rcpt(self, event: RcptGiven) -> None:
-        self._ask(self._running().recipient(event.path, event.parameters), self._session.answer)
+        transaction = self._running()
+        answer = transaction.recipient_now(event.path, event.parameters)
+        if answer is not None:
+            self._session.answer(answer)
+        else:
+            self._ask(transaction.recipient(event.path, event.parameters), self._session.answer)
 
     def _data(self, _event: DataAsked) -> None:
-        self._ask(self._running().start_text(), self._begun)
+        self._begun(self._running().start_text_now())
 
     def _text(self, event: TextChunk) -> None:
         self._ask(self._running().write(event.text), self._text_taken)
@@ -284,8 +291,8 @@ class Connection(asyncio.Protocol):
     def _text_taken(self, _nothing: None) -> None:
         """Nothing is answered to a piece of text."""
 
-    def _text_ended(self, _event: TextEnded) -> None:
-        self._ask(self._running().finish(), self._finished)
+    def _text_ended(self, event: TextEnded) -> None:
+        self._ask(self._running().finish(event.last), self._finished)
 
     def _finished(self, answer: Reply) -> None:
         self._session.answer(answer)
@@ -296,11 +303,9 @@ class Connection(asyncio.Protocol):
 
     def _text_refused(self, event: TextRefused) -> None:
         self._running().text_refused(event.reply)
-        self._renew()
         self._abandon()
 
     def _void(self, _event: TransactionReset) -> None:
-        self._renew()
         self._abandon()
 
     def _command_refused(self, event: CommandRefused) -> None:

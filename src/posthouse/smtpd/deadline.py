@@ -5,13 +5,14 @@ too early it is set again for what is left, so that a busy connection costs one 
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 
 
 class Deadline:
     """Calls ``expired`` once when the latest renewal, or the end of all patience, has passed."""
 
-    __slots__ = ("_at", "_end", "_expired", "_loop", "_timer")
+    __slots__ = ("_at", "_end", "_expired", "_loop", "_set_for", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, end_seconds: float, expired: Callable[[], None]) -> None:
         self._loop = loop
@@ -19,11 +20,13 @@ class Deadline:
         self._at = self._end
         self._expired = expired
         self._timer: asyncio.TimerHandle | None = None
+        self._set_for = math.inf  # when the timer fires
 
     def renew(self, seconds: float) -> None:
         """Expire this long from now at the earliest; never later than the end."""
-        self._at = min(self._loop.time() + seconds, self._end)
-        if self._timer is None or self._timer.when() > self._at:
+        at = self._loop.time() + seconds
+        self._at = at = min(at, self._end)
+        if self._set_for > at:
             self._arm()
 
     def cancel(self) -> None:
@@ -31,13 +34,16 @@ class Deadline:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._set_for = math.inf
 
     def _arm(self) -> None:
         self.cancel()
+        self._set_for = self._at
         self._timer = self._loop.call_at(self._at, self._fire)
 
     def _fire(self) -> None:
         self._timer = None
+        self._set_for = math.inf
         if self._loop.time() < self._at:
             self._arm()
         else:

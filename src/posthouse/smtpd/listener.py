@@ -5,6 +5,7 @@ import socket
 from collections.abc import Sequence
 
 from posthouse.site.model import Listener
+from posthouse.smtpd.admission import Relaying
 from posthouse.smtpd.connection import Connection
 from posthouse.smtpd.service import Service
 
@@ -21,8 +22,10 @@ async def open_servers(service: Service, listening: Sequence[Listening]) -> list
 async def _open(
     loop: asyncio.AbstractEventLoop, service: Service, listener: Listener, bound: socket.socket
 ) -> asyncio.Server:
+    relaying = Relaying(listener.relay_from)
+
     def factory() -> Connection:
-        return Connection(service, listener.relay_from, loop)
+        return Connection(service, relaying, loop)
 
     if bound.family == socket.AF_UNIX:
         return await loop.create_unix_server(factory, sock=bound, backlog=_BACKLOG)

@@ -17,7 +17,7 @@ from posthouse.mail.queued import QueueId
 from posthouse.mail.received import ReceivedField, compose_received
 from posthouse.mail.reply import Reply
 from posthouse.mail.status import Status
-from posthouse.routing.resolution import Deferred, Resolved
+from posthouse.routing.resolution import Deferred, Resolution, Resolved
 from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, MailParameters, RcptParameters
 from posthouse.submit import authorise, replies
 from posthouse.submit.client import Client
@@ -75,6 +75,10 @@ class Transaction:
 
     async def sender(self, path: Path, parameters: MailParameters) -> Reply:
         """MAIL."""
+        return self.sender_now(path, parameters)
+
+    def sender_now(self, path: Path, parameters: MailParameters) -> Reply:
+        """Answer MAIL without waiting."""
         if self._stage is not _Stage.NEW:
             return replies.NO_SENDER
         refusal = authorise.refuse_size(parameters.size, self._parts.site.limits.text_octets)
@@ -90,6 +94,13 @@ class Transaction:
 
     async def recipient(self, path: Path, parameters: RcptParameters) -> Reply:
         """RCPT."""
+        answer = self.recipient_now(path, parameters)
+        if answer is not None or path.address is None:
+            return answer or replies.NOT_AN_ADDRESS
+        return self._take(path.address, await self._parts.lookups.resolve(path.address), parameters)
+
+    def recipient_now(self, path: Path, parameters: RcptParameters) -> Reply | None:
+        """Answer RCPT without waiting; None where a table must be asked first, which ``recipient`` does."""
         address = path.address
         if self._stage is not _Stage.ADDRESSED:
             return replies.NO_SENDER
@@ -100,8 +111,10 @@ class Transaction:
             return self._refused("RCPT", refusal, recipient=str(address))
         if self._recipients.has(address):
             return replies.RECIPIENT_ACCEPTED  # once is enough, and a list is costly to expand
-        lookups = self._parts.lookups
-        resolution = lookups.cached(address) or await lookups.resolve(address)
+        resolution = self._parts.lookups.cached(address)
+        return None if resolution is None else self._take(address, resolution, parameters)
+
+    def _take(self, address: Address, resolution: Resolution, parameters: RcptParameters) -> Reply:
         if isinstance(resolution, Deferred) and self._parts.resolves_later:
             self._recipients.postpone(address, parameters)
             return replies.RECIPIENT_ACCEPTED
@@ -132,6 +145,10 @@ class Transaction:
 
     async def start_text(self) -> Reply:
         """DATA: 354, or a refusal."""
+        return self.start_text_now()
+
+    def start_text_now(self) -> Reply:
+        """Answer DATA without waiting."""
         if self._stage is not _Stage.ADDRESSED:
             return replies.NO_SENDER
         if not self._recipients:
@@ -142,30 +159,34 @@ class Transaction:
             return self._spool_failed(error)
         complete = self._complete if self._client.local_submission else None
         self._draft = draft
-        self._text = IncomingText(draft, self._parts.site.limits, self._received(), complete)
+        self._text = IncomingText(self._parts.site.limits, self._received(), complete)
         self._stage = _Stage.TEXT
         return replies.SEND_TEXT
 
     async def write(self, chunk: bytes) -> None:
         """Take text, dots unstuffed, CRLF line ends.  Never raises for the spool: ``finish`` answers."""
-        if self._text is None or self._trouble is not None:
+        if self._text is None or self._draft is None or self._trouble is not None:
             return
-        try:
-            await self._text.write(chunk)
-        except SpoolError as error:
-            self._trouble = error
+        due = self._text.feed(chunk)
+        if due:
+            try:
+                await self._draft.write(due)
+            except SpoolError as error:
+                self._trouble = error
 
-    async def finish(self) -> Reply:
-        """The final dot: 250 only after the commit returned."""
+    async def finish(self, last: bytes = b"") -> Reply:
+        """The final dot, with what of the text came before it: 250 only after the commit returned."""
         if self._stage is not _Stage.TEXT or self._text is None or self._draft is None:
             return replies.NO_TEXT
+        due = self._text.feed(last) + self._text.finish()
         try:
             if self._trouble is not None:
                 raise self._trouble
-            await self._text.finish()
             if self._text.refusal is not None:
                 await self.abandon()
                 return self._refused("DATA", self._text.refusal, octets=self._text.octets)
+            if due:
+                await self._draft.write(due)
             queue_id = await self._draft.commit(self._envelope(), self._parts.clock.now())
         except SpoolError as error:
             await self.abandon()

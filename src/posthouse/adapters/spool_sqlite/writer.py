@@ -35,7 +35,8 @@ class ThreadRunner:
         self._reader = reader
         self._surveyor = surveyor
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._room = asyncio.Semaphore(_WAITING)
+        self._waiting = 0  # operations handed over and not yet answered
+        self._room: asyncio.Future[None] | None = None  # for those that wait until there are fewer
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -48,10 +49,17 @@ class ThreadRunner:
         loop = self._loop or self._start()
         if self._closed:
             raise SpoolError("the spool is closed")
-        async with self._room:
-            future: asyncio.Future[T] = loop.create_future()
-            self._jobs.put((operation, future))
-            return await future
+        while self._waiting >= _WAITING:
+            await self._wait_for_room(loop)
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting += 1
+        self._jobs.put((operation, future))
+        return await future
+
+    async def _wait_for_room(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._room is None:
+            self._room = loop.create_future()
+        await asyncio.shield(self._room)  # many wait for one future: the one that gives up must not end it
 
     def _start(self) -> asyncio.AbstractEventLoop:
         self._loop = asyncio.get_running_loop()
@@ -117,14 +125,19 @@ class ThreadRunner:
         if self._loop is not None:
             # A loop that is closed has nobody left who waits.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_deliver, group, results)
+                self._loop.call_soon_threadsafe(self._answer, group, results)
 
+    # -- in the event loop
 
-def _deliver(group: Sequence[_Job], results: Sequence[Result]) -> None:
-    for (_, future), result in zip(group, results, strict=True):
-        if future.done():  # cancelled: whoever waited has left, the work is done all the same
-            continue
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
+    def _answer(self, group: Sequence[_Job], results: Sequence[Result]) -> None:
+        self._waiting -= len(group)
+        if self._room is not None:
+            self._room.set_result(None)
+            self._room = None
+        for (_, future), result in zip(group, results, strict=True):
+            if future.done():  # cancelled: whoever waited has left, the work is done all the same
+                continue
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)

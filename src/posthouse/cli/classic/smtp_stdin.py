@@ -153,8 +153,8 @@ class StdinSession:
             case TextChunk(text):
                 run(transaction.write(text))
                 return None
-            case TextEnded():
-                answer = run(transaction.finish())
+            case TextEnded(_, last):
+                answer = run(transaction.finish(last))
                 self._transaction = None
                 return answer
         return None
