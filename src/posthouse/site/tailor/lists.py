@@ -217,9 +217,9 @@ def read_domain(entry: Entry, tables: Tables) -> TailorDomain | None:
         right = 'begin with its name: MDMN "edu", table=edu; the root domain is written dmn=""'
         entry.complain(None, "a domain without a name", right)
         return None
-    show = said["show"]
-    table = tables.need(said["table"] or name or "rootdomain", show or "", entry.origin)
-    return TailorDomain(name or "", dmn, show or name or "", table, entry.origin)
+    show = said["show"] or base or name or ""
+    table = tables.need(said["table"] or name or "rootdomain", show, entry.origin)
+    return TailorDomain(name or "", dmn, show, table, entry.origin)
 
 
 def read_alias(entry: Entry, tables: Tables) -> TailorAlias | None:
