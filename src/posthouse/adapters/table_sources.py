@@ -48,7 +48,8 @@ def build_databases(sources: Iterable[TableSource]) -> Iterator[tuple[TableSourc
     from posthouse.adapters.table_dbm import build_dbm, database_path
 
     for source in sources:
-        if source.kind is TableKind.DBM and source.path is not None and database_path(source.path) != source.path:
+        is_ours = source.kind is TableKind.DBM and not source.member  # dbmbuild builds those of several tables
+        if is_ours and source.path is not None and database_path(source.path) != source.path:
             target = database_path(source.path)
             yield source, target, build_dbm(source.path, target)
 
@@ -70,6 +71,10 @@ def _open(source: TableSource, clock: Clock) -> CheckedTable:
             from posthouse.adapters.table_regexp import RegexpFileTable
 
             return RegexpFileTable(source.name, path, clock)
+        case TableKind.DBM if source.member:
+            from posthouse.adapters.mmdf_database import MmdfDatabase
+
+            return MmdfDatabase(path, clock).table(source.member)
         case TableKind.DBM:
             from posthouse.adapters.table_dbm import DbmTable
 
