@@ -87,6 +87,23 @@ def test_a_table_that_is_gone_answers_try_again(tmp_path):
     assert '(FOPN) Table unavailable for "donald"' in done.stdout
 
 
+def test_a_line_can_say_where_the_message_comes_from(tmp_path):
+    tailor = 'MLNAME "here"\nMTBLDIR "tables"\nMTBL auth\nMCHN local, tbl=names\nMCHN net, auth=inblock\n'
+    (tmp_path / "mmdftailor").write_text(tailor)
+    (tmp_path / "tables").mkdir()
+    for name, text in {"names": "", "net": "", "auth": "q@far: send net\n"}.items():
+        (tmp_path / "tables" / name).write_text(text)
+    asked = lines(
+        *({"address": "donald", "channel": "net", "host": "far", "return": one} for one in ("q@far", "x@far"))
+    )
+
+    done = resolve("--site", tmp_path / "mmdftailor", "--users", SITES / "users.txt", "--batch", stdin=asked)
+
+    allowed, refused = map(json.loads, done.stdout.splitlines())
+    assert allowed["authlog"] == ["i='net' o='local' a='donald' r='IS' r=''"]
+    assert (refused["ok"], refused["authlog"][0].split(" ")[:2]) == (False, ["BAD", "AUTH"])
+
+
 def test_every_step_is_shown_with_the_line_that_decided():
     done = resolve("--site", SITES / "delta" / "mmdftailor", "--users", SITES / "users.txt", "--explain", "bob@foo.net")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from posthouse.cli.errors import CommandError
 from posthouse.cli.formats import printable
@@ -34,10 +34,23 @@ _ALWAYS_THERE = ("root", "nobody")
 
 
 class Question(Struct):
-    """One line of a batch."""
+    """One line of a batch.
+
+    Without the rest root asks, on this machine; ``return`` is a user of this machine, or with ``channel`` and
+    ``host`` the return address of a message that comes from there.
+    """
 
     address: str
     site: str = ""
+    channel: str = ""
+    host: str = ""
+    return_: str = field(default="root", name="return")
+
+    def submitter(self, full_name: str) -> Submitter:
+        """Say who sends."""
+        if self.channel:
+            return Submitter(self.return_, self.channel, self.host, self.return_)
+        return Submitter(self.return_, answers_to=f"{self.return_}@{full_name}")
 
 
 class _Site(Struct, frozen=True):
@@ -72,7 +85,9 @@ def resolve(  # noqa: PLR0917 - click passes by name, one parameter for each opt
 ) -> int:
     """Show where addresses go by the tables of an mmdftailor.
 
-    FILE is the mmdftailor, or a folder of sites, of which a line of the batch names one. The exit code is 1 when an
+    FILE is the mmdftailor, or a folder of sites, of which a line of the batch names one. Where MTBLDIR is not on this
+    machine, a folder "tables" beside the mmdftailor stands for it. A line may also have "return", "channel" and "host":
+    who sends, and the channel and host that the message comes from. The exit code is 1 when an
     address was refused, 75 when a table could not answer.
     """
     sites = _Sites(site_path, users, folder, Compatibility(compat) if compat else None, nameservers)
@@ -140,10 +155,9 @@ def _folder_of(configuration: TailorConfiguration) -> Path | None:
     return None
 
 
-async def _check(site: _Site, address: str) -> Checked:
-    people = site.routing.configuration.people
-    submitter = Submitter("root", answers_to=f"{people.login}@{site.routing.configuration.names.full}")
-    checked, trace = await answer_steps(AddressCheck(site.routing, submitter).check(address), site.tables)
+async def _check(site: _Site, question: Question) -> Checked:
+    submitter = question.submitter(site.routing.configuration.names.full)
+    checked, trace = await answer_steps(AddressCheck(site.routing, submitter).check(question.address), site.tables)
     return msgspec.structs.replace(checked, trace=trace)
 
 
@@ -151,7 +165,7 @@ async def _each(sites: _Sites, addresses: Iterable[str], *, is_explained: bool) 
     site = sites.site("")
     code = os.EX_OK
     for address in addresses:
-        checked = await _check(site, address)
+        checked = await _check(site, Question(address))
         steps = [f"    {line}" for line in as_lines(checked.trace)] if is_explained else []
         for line in (*steps, *checked.said, *(reply.text for reply in checked.replies)):
             click.echo(printable(line))
@@ -164,7 +178,7 @@ async def _each(sites: _Sites, addresses: Iterable[str], *, is_explained: bool) 
 
 async def _stream(sites: _Sites, questions: Iterator[Question]) -> int:
     for question in questions:
-        checked = await _check(sites.site(question.site), question.address)
+        checked = await _check(sites.site(question.site), question)
         print_json(as_record(question, checked))
     return os.EX_OK
 
