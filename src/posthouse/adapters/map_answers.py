@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
         kept_seconds: float
 
+        def close(self) -> None: ...
+
 
 T = TypeVar("T")
 Asking = Generator[MapQuestion, MapAnswer, T]
@@ -65,6 +67,12 @@ class MapAnswers:
             result: T = end.value
             return result
 
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for one in self._maps.values():
+            one.close()
+        await asyncio.sleep(0)  # a transport ends in the loop's next turn
+
     def _keep(self, question: MapQuestion, answer: MapAnswer, seconds: float) -> None:
         self._known[question] = (self._clock.monotonic() + seconds, answer)
         self._known.move_to_end(question)
@@ -85,6 +93,7 @@ class MapAnswersNow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._runner.run(self._answers.close())
         self._runner.close()
 
     def ask(self, question: MapQuestion) -> MapAnswer:

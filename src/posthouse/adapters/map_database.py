@@ -15,6 +15,8 @@ import asyncio
 import errno
 import fcntl
 import os
+import stat
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -114,7 +116,10 @@ class _OpenDatabase:
     """A database file, open as long as this lives."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not stop the server
+        weakref.finalize(self, os.close, self._file)
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            raise OSError(errno.EINVAL, "no plain file")
         self._state: tuple[int, int] = (0, -1)
         self._database: BerkeleyDatabase | None = None
 
@@ -135,14 +140,14 @@ class _OpenDatabase:
 
     def get(self, key: bytes) -> bytes | None:
         """Look a key up.  Raises OSError and DamagedDatabaseError."""
-        status = os.fstat(self._file.fileno())
+        status = os.fstat(self._file)
         state = (status.st_size, status.st_mtime_ns)
         if self._database is None or state != self._state:
             self._database, self._state = BerkeleyDatabase(self._read_at), state
         return self._database.get(key)
 
     def _read_at(self, offset: int, octets: int) -> bytes:
-        return os.pread(self._file.fileno(), octets, offset)
+        return os.pread(self._file, octets, offset)
 
 
 def written_at(path: Path) -> int | None:

@@ -53,7 +53,8 @@ class DnsSource:
         if not found.records:
             reason = f"DNS: {found.trouble}"
             return MapAnswer(MapStatus.TEMPORARY, reason=reason) if found.trouble else NOT_FOUND
-        values = [record_value(self._kind, record) for record in found.records][: self._most]
+        records = sorted(found.records, key=_preference) if self._kind == "MX" else found.records
+        values = [record_value(self._kind, record) for record in records][: self._most]
         return MapAnswer(MapStatus.FOUND, _joined(values, self._delimiter))
 
 
@@ -109,6 +110,11 @@ def record_value(kind: str, record: str) -> str:
     if kind == "AAAA":
         return "IPv6:" + ":".join(f"{int(group, 16):x}" for group in ip_address(value).exploded.split(":"))
     return _UNPRINTABLE.sub("X", value).removesuffix(".")
+
+
+def _preference(record: str) -> int:
+    first = record.partition(" ")[0]
+    return int(first) if first.isdigit() else 0
 
 
 def _unescaped(escape: re.Match[str]) -> str:

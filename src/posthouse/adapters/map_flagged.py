@@ -7,7 +7,7 @@ and ``-t``; those are the same for all and belong to mail/map_arguments.py.
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from posthouse.mail.lookup import MapAnswer, MapStatus
 from posthouse.mail.map_arguments import MapArguments, finish_answer, fold_octets
@@ -21,6 +21,14 @@ class Source(Protocol):
     kept_seconds: float  # how long an answer may be remembered; 0: ask each time
 
     async def find(self, key: str, arguments: Sequence[str]) -> MapAnswer: ...
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A source that keeps a connection."""
+
+    def close(self) -> None:
+        """Let go of it; the next question makes a new one."""
 
 
 class FlaggedMap:
@@ -38,6 +46,11 @@ class FlaggedMap:
         if raw.reason:
             raw = MapAnswer(raw.status, raw.value, f"map {self.name}: {raw.reason}", raw.origin)
         return finish_answer(self.flags, key, arguments, raw)
+
+    def close(self) -> None:
+        """Let go of what the source keeps open.  The loop that asked it must still run."""
+        if isinstance(self._source, Connected):
+            self._source.close()
 
 
 class SilentSource:

@@ -57,11 +57,14 @@ class ProgramSource:
             words = [word.encode("latin-1") for word in (*self._words, key)]
         except UnicodeEncodeError:
             return NOT_FOUND  # metasymbols
+        if any(b"\0" in word for word in words):
+            return NOT_FOUND  # no argument can hold it
+        ours, theirs = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 *words,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=theirs,
                 stderr=asyncio.subprocess.DEVNULL,
                 env={"PATH": _PATH, "LANG": "C", "AGENT": "sendmail"},
                 cwd="/",
@@ -70,21 +73,22 @@ class ProgramSource:
                 group=self._gid,
                 extra_groups=None if self._uid is None else (),
             )
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the key
-            reason = getattr(error, "strerror", None) or str(error)
-            return MapAnswer(MapStatus.TEMPORARY, reason=f"cannot run {self._words[0]}: {reason}")
-        return await self._judge(process)
+        except OSError as error:
+            os.close(ours)
+            return MapAnswer(MapStatus.TEMPORARY, reason=f"cannot run {self._words[0]}: {error.strerror or error}")
+        finally:
+            os.close(theirs)
+        return await self._judge(process, ours)
 
-    async def _judge(self, process: asyncio.subprocess.Process) -> MapAnswer:
+    async def _judge(self, process: asyncio.subprocess.Process, pipe: int) -> MapAnswer:
+        reason = f"{self._words[0]} said more than {_MOST_READ} octets"
         try:
             async with asyncio.timeout(self._time_limit):
-                said = await _read_all(process)
+                said = await _read_all(pipe)
                 status = None if said is None else await process.wait()
         except TimeoutError:
             said, status = None, None
             reason = f"{self._words[0]} ran longer than {seconds_in_words(self._time_limit)}"
-        else:
-            reason = f"{self._words[0]} said more than {_MOST_READ} octets"
         finally:
             await _end(process)
         if said is None or status is None:
@@ -104,14 +108,24 @@ class ProgramSource:
         return MapAnswer(MapStatus.FOUND, line.decode("latin-1"))
 
 
-async def _read_all(process: asyncio.subprocess.Process) -> bytes | None:
-    """Return the beginning of what a program says, once it has said all; None when that is too much."""
+async def _read_all(pipe: int) -> bytes | None:
+    """Return the beginning of what a program says, once it has said all; None when that is too much.
+
+    The pipe is ours and not the process's, whose end would else wait for everybody who holds the other side.
+    """
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
+    )
     kept, octets = b"", 0
-    while process.stdout is not None and (chunk := await process.stdout.read(16 * 1024)):
-        octets += len(chunk)
-        if octets > _MOST_READ:
-            return None
-        kept += chunk[: 2 * MAX_LINE_OCTETS - len(kept)]
+    try:
+        while chunk := await reader.read(16 * 1024):
+            octets += len(chunk)
+            if octets > _MOST_READ:
+                return None
+            kept += chunk[: 2 * MAX_LINE_OCTETS - len(kept)]
+    finally:
+        transport.close()
     return kept
 
 

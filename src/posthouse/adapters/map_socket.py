@@ -92,7 +92,7 @@ class SocketSource:
             reason = f"{self._place} sent {error}"
         except OSError as error:
             reason = f"cannot ask {self._place}: {error.strerror or error}"
-        self._close()
+        self.close()
         return MapAnswer(MapStatus.TEMPORARY, reason=reason)
 
     async def _ask(self, wire: bytes) -> MapAnswer:
@@ -101,7 +101,7 @@ class SocketSource:
             # The server may have closed it since: then nothing has been answered, and asking again is harmless.
             with suppress(EOFError, ConnectionError):
                 return await _exchange(kept, wire)
-            self._close()
+            self.close()
         return await _exchange(await self._connect(), wire)
 
     async def _connect(self) -> _Connection:
@@ -117,11 +117,12 @@ class SocketSource:
     def _kept(self) -> _Connection | None:
         kept = self._connection
         if kept is None or kept.loop is not asyncio.get_running_loop() or kept.reader.at_eof():
-            self._close()
+            self.close()
             return None
         return kept
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the connection."""
         kept, self._connection = self._connection, None
         if kept is not None and not kept.loop.is_closed():
             kept.writer.transport.abort()

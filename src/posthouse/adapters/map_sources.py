@@ -78,7 +78,11 @@ def open_maps(declarations: Mapping[str, MapDeclaration], surroundings: Surround
             continue
         opened, complaints = open_map(declaration, surroundings)
         maps[fold_octets(declaration.name)] = opened
-        problems += [Problem(declaration.origin, f"map {declaration.name}: {one}", "") for one in complaints]
+        for complaint in complaints:
+            wrong, _, right = complaint.partition("; ")
+            problems.append(
+                Problem(declaration.origin, f"map {declaration.name}: {wrong}", right or "correct the K line")
+            )
     return OpenMaps(maps, tuple(problems))
 
 
@@ -117,7 +121,7 @@ def _text(_: str, flags: MapArguments, surroundings: Surroundings) -> Source:
 
     keys, values = column_number(flags.key_column, 0), column_number(flags.value_column, 1)
     if keys is None or values is None:
-        raise MalformedError("-k and -v of a text map are numbers of columns, from 0")
+        raise MalformedError("-k or -v of a text map is no number; columns count from 0")
     return TextSource(_path(flags, surroundings), flags, surroundings.clock, keys=keys, values=values)
 
 
@@ -137,7 +141,7 @@ def _dns(_: str, flags: MapArguments, surroundings: Surroundings) -> Source:
 
     kind = flags.others.get("R", "").upper()
     if kind not in TYPES:
-        raise MalformedError(f"a dns map needs -R with one of {', '.join(sorted(TYPES))}")
+        raise MalformedError(f"no type of records; write -R and one of {', '.join(sorted(TYPES))}")
     if surroundings.records is None:
         return SilentSource("DNS is not to be asked here")
     return DnsSource(surroundings.records, flags, kind)
@@ -160,7 +164,7 @@ def _user(_: str, flags: MapArguments, surroundings: Surroundings) -> Source:
 
     field = field_name(flags.value_column)
     if field is None:
-        raise MalformedError(f"-v of a user map is one of {', '.join(FIELDS)}, not {flags.value_column}")
+        raise MalformedError(f"there is no field {flags.value_column}; -v is one of {', '.join(FIELDS)}")
     return UserSource(surroundings.logins, field)
 
 
@@ -184,7 +188,7 @@ def _syslog(_: str, flags: MapArguments, __: Surroundings) -> Source:
 
     level = level_of(flags.others.get("L", ""))
     if level is None:
-        raise MalformedError(f"-L of a syslog map is one of {', '.join(LEVELS)}")
+        raise MalformedError(f"there is no such level; -L is one of {', '.join(LEVELS)}")
     return SyslogSource(level)
 
 
