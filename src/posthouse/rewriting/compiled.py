@@ -1,5 +1,8 @@
 """A rewriting program made ready: each rule set is compiled when it is first called, once."""
 
+import re
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from posthouse.mail.lookup import Origin
@@ -17,6 +20,7 @@ class CompiledRule(Struct, frozen=True):
     """One rule: its needles (cheap to look for), its pattern and its right side."""
 
     needles: tuple[str, ...]
+    quick: Callable[[str], re.Match[str] | None] | None  # decides for a short workspace
     pattern: Pattern
     right: RightSide
     origin: Origin
@@ -81,7 +85,7 @@ class CompiledProgram:
         left = self.syntax.scan(rule.left, self.rule_table, "\t", lenient=True).tokens or ()
         right = self.syntax.scan(rule.right, self.rule_table, "\t", lenient=True).tokens or ()
         pattern = Pattern(elements_of(left, self.program.classes), self.syntax)
-        return CompiledRule(pattern.needles, pattern, RightSide(right), rule.origin)
+        return CompiledRule(pattern.needles, pattern.quick, pattern, RightSide(right), rule.origin)
 
 
 def _compile_map(declaration: MapDeclaration) -> CompiledMap:

@@ -15,7 +15,7 @@ from posthouse.rewriting.compiled import CompiledProgram, CompiledRule, Compiled
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment, RuleApplied, RuleSetEntered, RuleSetLeft
 from posthouse.rewriting.lookups import ask_maps
-from posthouse.rewriting.patterns import END, Spans
+from posthouse.rewriting.patterns import END, SHORT, Spans
 from posthouse.rewriting.quotes import strip_quotes
 from posthouse.rewriting.right_sides import Then
 from posthouse.rewriting.scanning import MOST_TOKENS
@@ -141,14 +141,19 @@ class _Run:
 
     def _next_match(self, rules: tuple[CompiledRule, ...], start: int, folded: str) -> tuple[int, Spans | None]:
         """Return the first rule from ``start`` on that matches, and what its wildcards hold."""
-        value_of = self._value_of
+        is_short = len(folded) <= SHORT
         for place in range(start, len(rules)):
             rule = rules[place]
             for needle in rule.needles:
                 if needle not in folded:
                     break
             else:
-                spans = rule.pattern.match(folded, value_of)
+                if is_short and rule.quick is not None:
+                    found = rule.quick(folded)
+                    if found is not None:
+                        return place, found.regs[1:]
+                    continue
+                spans = rule.pattern.match(folded, self._value_of)
                 if spans is not None:
                     return place, spans
         return len(rules), None

@@ -3,8 +3,9 @@
 A workspace is one string, in which a NUL ends every token; tokens themselves
 hold no NUL.  Most patterns become a regular expression over that string, whose
 lazy groups try the same matches in the same order as sendmail: leftmost,
-shortest first.  What an expression cannot say (classes whose place is not
-forced, ``$&x``) or what would take it too long goes to search.py.
+shortest first.  Small classes become alternatives in it.  What an expression
+cannot say (large classes whose place is not forced, ``$&x``) or what would
+take it too long goes to search.py.
 """
 
 import re
@@ -29,7 +30,15 @@ END: Final = "\0"  # of a token in a workspace
 _MOST_TRIALS: Final = 20_000  # that a regular expression may take; above, search.py is sure to be faster
 _WHOLE: Final = "[^\0]++\0"
 
+_MOST_ALTERNATIVES: Final = 48  # words of a class that an expression spells out
+_PLAIN_WORD: Final = re.compile(r"[a-z0-9.:@!%/\[\]^+_=*|{}~#&-]+")
+_QUICK_WILDCARDS: Final = 3
+SHORT: Final = 2 * 141  # characters: with three wide wildcards the tokens in so few allow _MOST_TRIALS at most
+
 Spans = tuple[tuple[int, int], ...]
+
+_EXPRESSIONS: Final = {Kind.ANY: f"((?:{_WHOLE})*?)", Kind.SOME: f"((?:{_WHOLE})+?)", Kind.ONE: f"({_WHOLE})"}
+_CLASS_AT_LARGE: Final = {Kind.IN_CLASS: f"((?:{_WHOLE})+?)", Kind.NOT_IN_CLASS: f"({_WHOLE})"}
 
 _KINDS: Final = {
     ZERO_OR_MORE: Kind.ANY,
@@ -63,18 +72,22 @@ def elements_of(tokens: tuple[str, ...], classes: Mapping[str, frozenset[str]]) 
 class Pattern:
     """One left side, made ready."""
 
-    __slots__ = ("_classed", "_elements", "_expression", "_syntax", "_wide", "needles", "wildcards")
+    __slots__ = ("_classed", "_elements", "_expression", "_syntax", "_wide", "needles", "quick")
 
     def __init__(self, elements: tuple[Element, ...], syntax: Syntax) -> None:
         self._elements = elements
         self._syntax = syntax
-        self.wildcards = sum(element.binds for element in elements)
         self.needles = _needles(elements)
         self._wide = sum(element.kind in (Kind.ANY, Kind.SOME, Kind.IN_CLASS) for element in elements)
-        self._classed = _classed(elements)
+        said = [_expression_of(element, syntax) for element in elements]
+        self._classed = _classed(elements, said)
         self._expression: re.Pattern[str] | None = None
         if not any(element.kind is Kind.MACRO for element in elements):
-            self._expression = re.compile("".join(map(_expression_of, elements)))
+            whole = [one or _CLASS_AT_LARGE.get(element.kind, "") for one, element in zip(said, elements, strict=True)]
+            self._expression = re.compile("".join(whole))
+        # For a workspace of at most SHORT characters this alone decides.
+        is_exact = self._expression is not None and not self._classed and self._wide <= _QUICK_WILDCARDS
+        self.quick = self._expression.fullmatch if is_exact and self._expression else None
 
     def match(self, folded: str, value_of: Callable[[str], str | None]) -> Spans | None:
         """Return where each wildcard's tokens lie in the workspace, or None.
@@ -112,13 +125,13 @@ def _is_forced(fence: _Fence, folded: str) -> bool:
     return (not before or marked.count(END + before) == 1) and (not behind or marked.count(END + behind) == 1)
 
 
-def _classed(elements: tuple[Element, ...]) -> tuple[tuple[int, Element, _Fence | None], ...]:
-    """Return the elements with a class: their group, themselves, and what fences them in, if anything does."""
+def _classed(elements: tuple[Element, ...], said: list[str]) -> tuple[tuple[int, Element, _Fence | None], ...]:
+    """Return the elements whose class the expression does not say: their group, themselves, and what fences them in."""
     found: list[tuple[int, Element, _Fence | None]] = []
     group = 0
     for place, element in enumerate(elements):
         group += element.binds
-        if element.kind in (Kind.IN_CLASS, Kind.NOT_IN_CLASS):
+        if element.kind in _CLASS_AT_LARGE and not said[place]:
             found.append((group, element, _fence(elements, place)))
     return tuple(found)
 
@@ -133,17 +146,41 @@ def _fence(elements: tuple[Element, ...], place: int) -> _Fence | None:
     return (before.text if before else ""), (behind.text if behind else "")
 
 
-def _expression_of(element: Element) -> str:
+def _expression_of(element: Element, syntax: Syntax) -> str:
+    """Return the element as a regular expression; "" for a class that is none."""
     if element.kind is Kind.LITERAL:
         return re.escape(element.text)
-    return {
-        Kind.ANY: f"((?:{_WHOLE})*?)",
-        Kind.SOME: f"((?:{_WHOLE})+?)",
-        Kind.ONE: f"({_WHOLE})",
-        Kind.NOTHING: "",
-        Kind.IN_CLASS: f"((?:{_WHOLE})+?)",
-        Kind.NOT_IN_CLASS: f"({_WHOLE})",
-    }[element.kind]
+    if element.kind in _CLASS_AT_LARGE:
+        return _expression_of_class(element, syntax)
+    return _EXPRESSIONS.get(element.kind, "")
+
+
+def _expression_of_class(element: Element, syntax: Syntax) -> str:
+    words = sorted(element.words, key=lambda word: (len(word), word))
+    if len(words) > _MOST_ALTERNATIVES:
+        return ""
+    if element.kind is Kind.NOT_IN_CLASS:
+        taken = "|".join(re.escape(word + END) for word in words)
+        return f"((?!{taken}){_WHOLE})" if taken else f"({_WHOLE})"
+    joint = syntax.blank_substitute
+    if not all(_PLAIN_WORD.fullmatch(word) and (joint in syntax.operators or joint not in word) for word in words):
+        return ""
+    # Of two words that begin alike the shorter one is tried first, as sendmail does.
+    return f"({'|'.join(_tokens_of_word(word, syntax) for word in words)})" if words else "((?!))"
+
+
+def _tokens_of_word(word: str, syntax: Syntax) -> str:
+    """Return an expression for every row of tokens whose join is the word."""
+    tokens = syntax.scan(word).tokens or ()
+    said: list[str] = []
+    for place, token in enumerate(tokens):
+        one = re.escape(token + END)
+        between_atoms = 0 < place < len(tokens) - 1 and all(
+            syntax.is_atom(tokens[beside][0]) for beside in (place - 1, place + 1)
+        )
+        # Two atoms that stand side by side are joined by this very character.
+        said.append(f"(?:{one})?" if token == syntax.blank_substitute and between_atoms else one)
+    return "".join(said)
 
 
 def _needles(elements: tuple[Element, ...]) -> tuple[str, ...]:
