@@ -110,7 +110,8 @@ class Outward:
     def store(self, target: Target, local: str, hops: Hops) -> Steps[Code]:
         """Queue an address, on the first channel with the host that may take it."""
         hops.put(target.domain)
-        self._authorization.begin(as_822(local, hops.domain, hops.route))
+        if self._routing.asks_authorization:
+            self._authorization.begin(as_822(local, hops.domain, hops.route))
         channel = yield from self._allowed_channel(target)
         if channel is None:
             yield from self._authorization.refuse()
