@@ -49,34 +49,22 @@ SUBMIT_SOCKET = "submit.sock"
 PICKUP_SOCKET = "pickup.sock"
 _WAKEUP_SOCKET = "wakeup.sock"
 _METRICS_DIRECTORY = "metrics"
-FROZEN = Path("/var/cache/posthouse")  # frozen configurations of sendmail.cf; without it nothing is frozen
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def load_site(path: Path) -> Site:
-    """Read a site file, whatever its language.  Raises SiteError with every problem in it."""
+    """Read a site file, in the language that its name tells.  Raises SiteError with every problem in it."""
     if path.suffix == ".cf":
-        return _load_cf(path)
-    if is_tailor_file(path):
+        from posthouse.adapters.frozen_cf import load_cf_site
+
+        return load_cf_site(path)
+    if path.name.endswith(("mmdftailor", ".tailor")):
         from posthouse.site.tailor.site import read_site as read_tailor
 
         return read_tailor(path)
     from posthouse.site.toml import read_site
 
     return read_site(path)
-
-
-def is_tailor_file(path: Path) -> bool:
-    """Is this MMDF's language?  Its file is called mmdftailor, or something that ends in that or in ``.tailor``."""
-    return path.name.endswith(("mmdftailor", ".tailor"))
-
-
-def _load_cf(path: Path) -> Site:
-    from posthouse.adapters.cf_surroundings import surroundings_of
-    from posthouse.adapters.frozen_cf import read_cf_frozen
-    from posthouse.site.cf.assemble import assemble
-
-    return assemble(read_cf_frozen(path, surroundings_of(path), FROZEN))
 
 
 def listeners_of(site: Site) -> tuple[Listener, ...]:

@@ -13,8 +13,18 @@ from pathlib import Path
 from posthouse.site.cf.declared import CfConfiguration
 from posthouse.site.cf.frozen import MAX_FROZEN_OCTETS, freeze, thaw
 from posthouse.site.cf.machine import Surroundings
+from posthouse.site.model import Site
 
+FROZEN = Path("/var/cache/posthouse")  # without this directory nothing is frozen
 _PRIVATE = 0o600
+
+
+def load_cf_site(path: Path, directory: Path = FROZEN) -> Site:
+    """Read a configuration file as a Site of this machine.  Raises SiteError with every error in it."""
+    from posthouse.adapters.cf_surroundings import surroundings_of
+    from posthouse.site.cf.assemble import assemble
+
+    return assemble(read_cf_frozen(path, surroundings_of(path), directory))
 
 
 def read_cf_frozen(path: Path, surroundings: Surroundings, directory: Path) -> CfConfiguration:

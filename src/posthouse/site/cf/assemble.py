@@ -101,9 +101,9 @@ def _alias_tables(configuration: CfConfiguration, home: Path) -> dict[str, Table
     tables: dict[str, TableSource] = {}
     for setting in configuration.settings.get("AliasFile", ()):
         for specification in setting.text.replace(",", " ").split():
-            if specification.startswith("-"):
-                continue
-            path = specification.rpartition(":")[2] or "/etc/mail/aliases"
+            path = specification.rpartition(":")[2]
+            if not path or path.startswith("-"):
+                continue  # ``implicit:`` alone, or a flag of the map
             name = f"aliases-{len(tables) + 1}" if tables else "aliases"
             tables[name] = TableSource(name, TableKind.FILE, home / path, origin=setting.origin)
     return tables

@@ -59,12 +59,12 @@ class Complaints:
 
     def _note(self, severity: Severity, wrong: str, right: str, origin: Origin | None) -> None:
         if not self.too_many:
-            self.found.append(Complaint(severity, Problem(origin or self.origin, printable(wrong), right)))
+            self.found.append(Complaint(severity, Problem(origin or self.origin, printable(wrong), printable(right))))
 
 
 def printable(text: str) -> str:
     """Return text fit for a terminal: control characters and metasymbols escaped, and not endless."""
-    shown = "".join(char if " " <= char < "\x7f" or "\xa0" <= char <= "\xff" else _escaped(char) for char in text[:400])
+    shown = "".join(char if char.isprintable() else _escaped(char) for char in text[:400])
     return shown if len(text) <= 400 else f"{shown}..."
 
 

@@ -14,6 +14,7 @@ from posthouse.rewriting.program import RewritingProgram
 from posthouse.site.cf.complaints import Complaint
 from posthouse.site.model import OldConfiguration
 
+_FORMER_MACROS = {"SmtpGreetingMessage": "e", "UnixFromLine": "l", "OperatorChars": "o"}
 OptionValue = bool | int | str | tuple[str, ...]
 
 
@@ -148,11 +149,22 @@ class CfConfiguration(OldConfiguration, frozen=True):
 
         settings = self.settings.get(name)
         if not settings:
-            return OPTIONS[name].default
+            return self._default_of_level(name, OPTIONS[name].default)
         last = settings[-1].value
         if isinstance(last, tuple):
             return tuple(word for setting in settings if isinstance(setting.value, tuple) for word in setting.value)
         return last
+
+    def _default_of_level(self, name: str, usual: OptionValue) -> OptionValue:
+        """Return what an option is when the file does not set it: old levels had macros in place of some."""
+        level = self.program.level
+        if name == "ColonOkInAddr":
+            return level < 6
+        if name == "UseErrorsTo":
+            return level < 3
+        if level < 7 and name in _FORMER_MACROS:
+            return self.program.macros.get(_FORMER_MACROS[name]) or usual
+        return usual
 
     def is_set(self, name: str) -> bool:
         """Does the file set the option?"""

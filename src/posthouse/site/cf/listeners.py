@@ -1,4 +1,4 @@
-"""DaemonPortOptions as listeners."""
+"""The daemons of DaemonPortOptions as listeners of a Site."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path

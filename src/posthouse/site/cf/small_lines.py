@@ -23,7 +23,7 @@ MOST_MILTERS: Final = 25
 
 _VERSION: Final = re.compile(rf"[{SPACE}]*([0-9]{{1,6}})(?:/([A-Za-z]*))?")
 _MAP: Final = re.compile(
-    rf"[{SPACE}]*([A-Za-z0-9][A-Za-z0-9_.]*)[^A-Za-z0-9_.]?[{SPACE}]*([A-Za-z0-9]+)[^A-Za-z0-9]?[{SPACE}]*(.*)",
+    rf"[{SPACE}]*([A-Za-z0-9][A-Za-z0-9_.]*+)[^A-Za-z0-9_.]?[{SPACE}]*([A-Za-z0-9]++)[^A-Za-z0-9]?[{SPACE}]*(.*)",
     re.DOTALL,
 )
 _EQUATE: Final = re.compile(rf"[,{SPACE}]*([^=,]*)=[{SPACE}]*")

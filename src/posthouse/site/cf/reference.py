@@ -1,0 +1,97 @@
+"""docs/cf.md: what of a sendmail.cf is read, and what each option does; made from the table of options itself."""
+
+from collections.abc import Iterable
+
+from posthouse.site.cf.dollars import written
+from posthouse.site.cf.idle import IDLE_FLAGS
+from posthouse.site.cf.options.kinds import Form, Value
+from posthouse.site.cf.options.row import Option
+from posthouse.site.cf.options.table import OPTIONS
+
+_HEAD = """\
+# sendmail.cf
+
+A site file whose name ends in `.cf` is read as sendmail's own configuration language: version 8, levels 1 to 10.
+This page is made from the table of options (`posthouse.site.cf.reference`); a test holds it to that.
+
+`posthouse check --site /etc/mail/sendmail.cf` says what the file makes of this machine, every mistake with its line,
+and everything that is accepted without having an effect, with the reason.
+
+## Lines
+
+| line | read as |
+|---|---|
+| `#` | a comment; from level 3 on also within a line, unless a backslash stands before it |
+| `D` `T` | macros; trusted users, which are class t |
+| `C` `F` | classes from words, files (with formats of scanf(3)), programs (60 seconds, 16 megabytes) and maps |
+| `S` `R` | rule sets; both sides are expanded when they are read |
+| `K` | maps; the arguments are expanded when they are read |
+| `H` `P` | header fields with flags or a macro as condition, checks of fields; precedences |
+| `M` | mailers |
+| `O` | options, by letter or name |
+| `Q` `X` `E` | queue groups, mail filters, environment |
+| `V` | the level and the vendor |
+| `L` | nothing |
+
+What was read is kept in `/var/cache/posthouse`, where that directory exists, and counts as long as no file that was
+read has changed.
+
+## Options
+
+"No effect" means: accepted, listed by `posthouse check`, and otherwise not looked at.
+"""
+
+
+def compose() -> str:
+    """Return the page."""
+    lines = [_HEAD, "| option | letter | value | default | what it does |", "|---|---|---|---|---|"]
+    lines += map(_row, sorted(OPTIONS.values(), key=lambda option: option.name.lower()))
+    lines += ["", "## Flags of mailers without effect", "", "| flag | reason |", "|---|---|"]
+    lines += (f"| `{flag}` | {reason} |" for flag, reason in sorted(IDLE_FLAGS.items()))
+    return "\n".join(lines) + "\n"
+
+
+def _row(option: Option) -> str:
+    letter = f"`{option.letter}`" if option.letter else ""
+    effect = option.effect if option.has_effect else f"No effect: {option.reason}"
+    cells = (f"`{option.name}`", letter, _value(option), _default(option.kind.form, option.default), effect)
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _value(option: Option) -> str:
+    kind = option.kind
+    if kind.form is Form.CHOICE:
+        return _listed(dict.fromkeys(kind.choices.values()))
+    if kind.form is Form.TIME:
+        return f"a time; a number alone counts {_UNITS[kind.unit]}"
+    return str(kind.form.value)
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _default(form: Form, value: Value) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() if form is Form.TIME:
+            return _time(value)
+        case int():
+            return oct(value).removeprefix("0o") if form is Form.OCTAL else str(value)
+        case str() if value.strip():
+            return f"`{written(value)}`"
+        case str() if value:
+            return "a blank"
+        case _:
+            return ""
+
+
+def _time(seconds: int) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
