@@ -369,7 +369,7 @@ def test_a_program_map_is_judged_by_its_exit_status(script, status, value, tmp_p
         pytest.param(netstring(b"TIMEOUT"), MapStatus.TEMPORARY, None, id="it waited in vain"),
         pytest.param(netstring(b"PERM never"), MapStatus.BROKEN, None, id="never"),
         pytest.param(netstring(b"WHAT"), MapStatus.TEMPORARY, None, id="no word of the protocol"),
-        pytest.param(b"5:OK a;", MapStatus.TEMPORARY, None, id="no comma"),
+        pytest.param(b"4:OK a;", MapStatus.TEMPORARY, None, id="no comma"),
         pytest.param(b"nonsense", MapStatus.TEMPORARY, None, id="no length"),
         pytest.param(b"100001:", MapStatus.TEMPORARY, None, id="too long"),
         pytest.param(netstring(b"OK " + b"v" * 99_997), MapStatus.FOUND, "v" * 99_997, id="as long as may be"),

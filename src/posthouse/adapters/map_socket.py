@@ -142,7 +142,7 @@ async def _exchange(connection: _Connection, wire: bytes) -> MapAnswer:
     digits = b""
     while (octet := await connection.reader.readexactly(1)) != b":":
         digits += octet
-        if len(digits) > MAX_LENGTH_DIGITS:
+        if not octet.isdigit() or len(digits) > MAX_LENGTH_DIGITS:
             break
     content = await connection.reader.readexactly(read_length(digits) + 1)
     if content[-1:] != b",":

@@ -1,8 +1,13 @@
 """An account: a login name, and who it is.  passwd(5)."""
 
+import re
+
 from msgspec import Struct
 
 from posthouse.mail.errors import PosthouseError
+
+
+_ASIDE = re.compile(r"\([^)]*\)")
 
 
 class LoginsError(PosthouseError):
@@ -21,6 +26,9 @@ class Account(Struct, frozen=True):
 
     @property
     def full_name(self) -> str:
-        """The name of the person: the first part of the gecos field, ``&`` being the login name with a capital."""
-        name = self.gecos.split(",", 1)[0].split(";", 1)[0].split("%", 1)[0]
-        return name.replace("&", self.login[:1].upper() + self.login[1:]).strip()
+        """The name of the person: the first part of the gecos field, ``&`` being the login name with a capital.
+
+        What stands in parentheses is left out.
+        """
+        name = _ASIDE.sub("", re.split("[,;%]", self.gecos.removeprefix("*"), maxsplit=1)[0])
+        return " ".join(name.replace("&", self.login[:1].upper() + self.login[1:]).split())
