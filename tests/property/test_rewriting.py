@@ -1,6 +1,6 @@
 """Rewriting meets anything: every text gives tokens or a complaint, every rule set an end, every matcher one answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,9 +17,29 @@ OCTETS = st.text(st.characters(max_codepoint=0xFF), max_size=300)
 ADDRESSES = st.text(st.sampled_from('ab@.<>()",:;!\\% \t[]'), max_size=40)
 
 WORDS = ("a", "b", "a.b", "x y", "b@a")
-CLASSES = {"w": frozenset(WORDS), "e": frozenset[str]()}
+CLASSES = {"w": frozenset(WORDS), "p": frozenset(("a", "a.b", "b@a", "a.b.x", ".")), "e": frozenset[str]()}
+JOINED_BY_DOTS = Syntax(".:%@!^/[]+", ".")
 MACROS = {"m": "a.b", "n": ""}
-ELEMENTS = ("$*", "$+", "$-", "$@", "$=w", "$~w", "$=e", "$~e", "$&m", "$&n", "a", "b", "@", ".", "<", ">")
+ELEMENTS = (
+    "$*",
+    "$+",
+    "$-",
+    "$@",
+    "$=w",
+    "$~w",
+    "$=p",
+    "$~p",
+    "$=e",
+    "$~e",
+    "$&m",
+    "$&n",
+    "a",
+    "b",
+    "@",
+    ".",
+    "<",
+    ">",
+)
 TOKENS = ("a", "b", "x", "y", "@", ".", "<", ">", '"q"')
 
 
@@ -54,7 +74,7 @@ def test_what_was_joined_is_cut_into_the_same_tokens_again(text: str) -> None:
 
 
 def obvious_matches(
-    pattern: tuple[str, ...], tokens: tuple[str, ...], classes: Mapping[str, frozenset[str]]
+    pattern: tuple[str, ...], tokens: tuple[str, ...], syntax: Syntax
 ) -> Iterator[tuple[tuple[str, ...], ...]]:
     """Return every match in sendmail's order: for each wildcard the shorter sequence first."""
     if not pattern:
@@ -63,17 +83,17 @@ def obvious_matches(
         return
     first, rest = pattern[0], pattern[1:]
     if first == "$@":
-        yield from obvious_matches(rest, tokens, classes)
+        yield from obvious_matches(rest, tokens, syntax)
     elif first.startswith("$&"):
         taken = length_of_macro(MACROS[first[2:]], tokens)
         if taken is not None:
-            yield from obvious_matches(rest, tokens[taken:], classes)
+            yield from obvious_matches(rest, tokens[taken:], syntax)
     elif first.startswith("$"):
-        for length in lengths(first, tokens, classes):
-            for further in obvious_matches(rest, tokens[length:], classes):
+        for length in lengths(first, tokens, syntax):
+            for further in obvious_matches(rest, tokens[length:], syntax):
                 yield (tokens[:length], *further)
     elif tokens and tokens[0].lower() == first.lower():
-        yield from obvious_matches(rest, tokens[1:], classes)
+        yield from obvious_matches(rest, tokens[1:], syntax)
 
 
 def length_of_macro(value: str, tokens: tuple[str, ...]) -> int | None:
@@ -82,7 +102,7 @@ def length_of_macro(value: str, tokens: tuple[str, ...]) -> int | None:
     return taken if tokens else None
 
 
-def lengths(wildcard: str, tokens: tuple[str, ...], classes: Mapping[str, frozenset[str]]) -> list[int]:
+def lengths(wildcard: str, tokens: tuple[str, ...], syntax: Syntax) -> list[int]:
     """Return how many tokens a wildcard may take here."""
     if wildcard in ("$*", "$+"):
         return list(range(0 if wildcard == "$*" else 1, len(tokens) + 1))
@@ -90,27 +110,33 @@ def lengths(wildcard: str, tokens: tuple[str, ...], classes: Mapping[str, frozen
         return []
     if wildcard == "$-":
         return [1]
-    words = classes[wildcard[2:]]
+    words = CLASSES[wildcard[2:]]
     if wildcard.startswith("$~"):
         return [] if tokens[0].lower() in words else [1]
-    return [length for length in range(1, len(tokens) + 1) if SYNTAX.join(tokens[:length]).lower() in words]
+    return [length for length in range(1, len(tokens) + 1) if syntax.join(tokens[:length]).lower() in words]
 
 
 @settings(max_examples=400)
 @given(
     pattern=st.lists(st.sampled_from(ELEMENTS), min_size=1, max_size=7),
     tokens=st.lists(st.sampled_from(TOKENS), max_size=9).map(tuple),
+    syntax=st.sampled_from((SYNTAX, JOINED_BY_DOTS)),
 )
-def test_the_compiled_matcher_agrees_with_an_obvious_one(pattern: list[str], tokens: tuple[str, ...]) -> None:
-    scanned = SYNTAX.scan(left(" ".join(pattern)), Table.VERBATIM, lenient=True).tokens
+def test_the_compiled_matcher_agrees_with_an_obvious_one(
+    pattern: list[str], tokens: tuple[str, ...], syntax: Syntax
+) -> None:
+    scanned = syntax.scan(left(" ".join(pattern)), Table.VERBATIM, lenient=True).tokens
     assert scanned is not None
-    compiled = Pattern(elements_of(scanned, CLASSES), SYNTAX)
+    compiled = Pattern(elements_of(scanned, CLASSES), syntax)
     workspace = "".join(token + END for token in tokens)
 
     spans = compiled.match(workspace.lower(), MACROS.get)
 
-    found = next(obvious_matches(tuple(pattern), tokens, CLASSES), None)
+    found = next(obvious_matches(tuple(pattern), tokens, syntax), None)
     assert (spans is None) == (found is None)
+    if compiled.quick is not None:
+        quick = compiled.quick(workspace.lower())
+        assert (quick.regs[1:] if quick else None) == spans
     if spans is not None:
         assert tuple(tuple(workspace[start:end].split(END)[:-1]) for start, end in spans) == found
         assert all(needle in workspace.lower() for needle in compiled.needles)
