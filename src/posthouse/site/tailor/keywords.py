@@ -31,33 +31,71 @@ _QUEUE_FORM = "the queue is kept in Posthouse's own spool, which needs no folder
 _PROGRAMS = "Posthouse brings this program itself"
 _PHONE = "there are no phone lines any more"
 _ALWAYS = "it is always done"
+_MBOX = "mailboxes are written as mbox files, with a From line before each message"
+_UUCP = "there is no UUCP channel yet"
+_LOG = "there is one event log, the file of MMSGLOG"
 
 _ALL: Final = (
     Keyword("ALIAS", "table=T, trusted, nobypass, public", "a source of aliases; searched in the order of the file"),
-    Keyword("AUTHLOG", "log", "the log of authorization", "logs.auth"),
+    Keyword("AUTHLOG", "log", "the log of authorization", "logs.auth", idle=_LOG),
     Keyword(
         "AUTHREQUEST", "address", "who sends authorization warnings and is named in refusals", "people.auth_request"
     ),
     Keyword("COMPAT", "documents or 2.44", "ours: whose behaviour where the two differ", "compatibility"),
     Keyword("DEADLETTER", 'file or ""', 'the last resort of mail; "" discards it', "people.dead_letter"),
-    Keyword("MADDID", "0 or 1", "add a missing Message-ID", "switches.add_message_id", kinds.switch),
+    Keyword(
+        "MADDID",
+        "0 or 1",
+        "add a missing Message-ID",
+        "switches.add_message_id",
+        kinds.switch,
+        idle="what a local program hands in always gets a missing Message-ID",
+    ),
     Keyword(
         "MADDIPADDR", "0 or 1", "the peer's address in Received", "switches.add_ip_address", kinds.switch, idle=_ALWAYS
     ),
     Keyword("MADDIPNAME", "0 or 1", "the peer's name in Received", "switches.add_ip_name", kinds.switch, idle=_ALWAYS),
     Keyword("MADDRQ", "folder", "addresses, below MQUEDIR", "folders.addresses", kinds.name, _QUEUE_FORM),
-    Keyword("MCHANLOG", "log", "the log of the channels", "logs.channel"),
+    Keyword("MCHANLOG", "log", "the log of the channels", "logs.channel", idle=_LOG),
     Keyword("MCHN", "name, key=value ...", "a channel"),
-    Keyword("MCHNDIR", "folder", "the channel programs", "folders.channels", kinds.name),
-    Keyword("MCMDDIR", "folder", "MMDF's commands", "folders.commands", kinds.name),
+    Keyword(
+        "MCHNDIR",
+        "folder",
+        "the channel programs",
+        "folders.channels",
+        kinds.name,
+        idle="Posthouse brings its own channel programs",
+    ),
+    Keyword(
+        "MCMDDIR",
+        "folder",
+        "MMDF's commands",
+        "folders.commands",
+        kinds.name,
+        idle="Posthouse brings MMDF's commands itself",
+    ),
     Keyword("MDBM", "file", "the database that dbmbuild makes", "folders.database", kinds.name),
     Keyword("MDELIVER", "program", "deliver", "programs.deliver", idle=_PROGRAMS),
     Keyword("MDFLCHAN", "channel", 'the channel that means "this machine"', "switches.default_channel", kinds.name),
-    Keyword("MDLV", "file", "the users' delivery files", "mailboxes.maildelivery", kinds.name),
+    Keyword(
+        "MDLV",
+        "file",
+        "the users' delivery files",
+        "mailboxes.maildelivery",
+        kinds.name,
+        idle="users have no delivery files yet",
+    ),
     Keyword("MDLVRDIR", 'folder or ""', 'the mailboxes; "" is the user\'s home', "mailboxes.folder"),
     Keyword("MDMN", "name, key=value ...", "a domain; searched in the order of the file"),
     Keyword("MFAILTIME", "hours", "when mail is returned", "limits.fail_hours", kinds.count),
-    Keyword("MGROUP", "group", "the group that owns mailboxes", "people.group", kinds.name),
+    Keyword(
+        "MGROUP",
+        "group",
+        "the group that owns mailboxes",
+        "people.group",
+        kinds.name,
+        idle="mailboxes belong to the account that Posthouse runs as",
+    ),
     Keyword(
         "MLCKDIR",
         "folder",
@@ -66,9 +104,23 @@ _ALL: Final = (
         kinds.name,
         "the spool and the mailboxes are locked without it",
     ),
-    Keyword("MLCKTYPE", "advisory, v7, xenix or all", "how mailboxes are locked", "mailboxes.locks", kinds.locks),
+    Keyword(
+        "MLCKTYPE",
+        "advisory, v7, xenix or all",
+        "how mailboxes are locked",
+        "mailboxes.locks",
+        kinds.locks,
+        idle="mailboxes are always locked with a .lock file and fcntl(2)",
+    ),
     Keyword("MLDOMAIN", "name", "our domain", "names.domain"),
-    Keyword("MLISTSIZE", "number", "more addresses than this are a big list", "limits.list_size", kinds.count),
+    Keyword(
+        "MLISTSIZE",
+        "number",
+        "more addresses than this are a big list",
+        "limits.list_size",
+        kinds.count,
+        idle="what is returned does not depend on how many addresses there are",
+    ),
     Keyword("MLNAME", "name", "our name", "names.local"),
     Keyword("MLOCHOST", "name", "the same as MLNAME", "names.local"),
     Keyword("MLOCMACHINE", 'name or ""', "this machine's name, below ours", "names.machine"),
@@ -76,7 +128,7 @@ _ALL: Final = (
     Keyword("MLOGIN", "login", "who owns the mail system", "people.login", kinds.name),
     Keyword("MMAILID", "0 or 1", "use Mail-IDs", "switches.mail_ids", kinds.switch),
     Keyword("MMAXHOPS", "number", "more Received fields than this are a loop", "limits.most_hops", kinds.count),
-    Keyword("MMAXMBSZ", "soft hard", "the bound of a mailbox"),
+    Keyword("MMAXMBSZ", "soft hard", "the bound of a mailbox", idle="mailboxes have no bound yet"),
     Keyword(
         "MMAXSORT",
         "number",
@@ -86,9 +138,16 @@ _ALL: Final = (
         "the queue is always in order, whatever its size",
     ),
     Keyword("MMBXNAME", 'name or ""', 'the mailbox file; "" is the login name', "mailboxes.name"),
-    Keyword("MMBXPREF", "text", "stands before each message of a mailbox", "mailboxes.before"),
-    Keyword("MMBXPROT", "mode", "the mode of a new mailbox", "mailboxes.mode", kinds.octal),
-    Keyword("MMBXSUFF", "text", "stands behind each message of a mailbox", "mailboxes.after"),
+    Keyword("MMBXPREF", "text", "stands before each message of a mailbox", "mailboxes.before", idle=_MBOX),
+    Keyword(
+        "MMBXPROT",
+        "mode",
+        "the mode of a new mailbox",
+        "mailboxes.mode",
+        kinds.octal,
+        idle="a new mailbox is for its owner alone",
+    ),
+    Keyword("MMBXSUFF", "text", "stands behind each message of a mailbox", "mailboxes.after", idle=_MBOX),
     Keyword("MMSGLOG", "log", "the log of submission and delivery", "logs.message"),
     Keyword("MMSGQ", "folder", "texts, below MQUEDIR", "folders.texts", kinds.name, _QUEUE_FORM),
     Keyword(
@@ -110,7 +169,13 @@ _ALL: Final = (
         "the spool keeps its own folder closed",
     ),
     Keyword("MSGSIZELIMIT", "octets", "the largest message", "limits.message_octets", kinds.size),
-    Keyword("MSIG", "text", "the signature of notifications", "people.signature"),
+    Keyword(
+        "MSIG",
+        "text",
+        "the signature of notifications",
+        "people.signature",
+        idle="reports are delivery status notifications (RFC 3464), whose form is fixed",
+    ),
     Keyword(
         "MSLEEP",
         "seconds",
@@ -126,7 +191,14 @@ _ALL: Final = (
     Keyword("MTEMPT", "folder", "where addresses are built", "folders.building", kinds.name, _QUEUE_FORM),
     Keyword("MTMPT", "folder", "the same as MTEMPT", "folders.building", kinds.name, _QUEUE_FORM),
     Keyword("MV6MAIL", "program", "sends notifications", "programs.v6mail", idle=_PROGRAMS),
-    Keyword("MVALIDCHN", "channels", "where the SMTP server looks peers up", "switches.valid_channels", kinds.words),
+    Keyword(
+        "MVALIDCHN",
+        "channels",
+        "where the SMTP server looks peers up",
+        "switches.valid_channels",
+        kinds.words,
+        idle="the SMTP server does not take a peer for a channel yet",
+    ),
     Keyword("MWARNTIME", "hours", "when the sender is warned", "limits.warn_hours", kinds.count),
     Keyword(
         "MXSELF",
@@ -138,10 +210,16 @@ _ALL: Final = (
     Keyword(
         "NIQUEDIR", "folder", "work files of NIFTP", "folders.niftp", kinds.name, "there is no NIFTP network any more"
     ),
-    Keyword("ORPHANAGE", 'address or ""', "who gets what cannot be returned", "people.orphanage"),
+    Keyword(
+        "ORPHANAGE",
+        'address or ""',
+        "who gets what cannot be returned",
+        "people.orphanage",
+        idle="what cannot be returned goes to the postmaster, then to the dead letters",
+    ),
     Keyword("TAGCHARS", "characters", "begin the tag of an address", "mailboxes.tag_characters"),
-    Keyword("UUNAME", "name", "our name in UUCP", "names.uucp", kinds.name),
-    Keyword("UUXSTR", "command", "the command of the UUCP channel", "switches.uux", kinds.name),
+    Keyword("UUNAME", "name", "our name in UUCP", "names.uucp", kinds.name, idle=_UUCP),
+    Keyword("UUXSTR", "command", "the command of the UUCP channel", "switches.uux", kinds.name, idle=_UUCP),
     Keyword(
         "ACCEPT8BITMIME",
         "0 or 1",
