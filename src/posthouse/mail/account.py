@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from posthouse.mail.errors import PosthouseError
 
-
 _ASIDE = re.compile(r"\([^)]*\)")
 
 
