@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from posthouse.adapters.cf_surroundings import run_program, surroundings_of
+from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.frozen_cf import read_cf_frozen
+from posthouse.adapters.table_sources import open_tables
 from posthouse.cli.main import posthouse
 from posthouse.site.cf import read_site
 from posthouse.site.cf.declared import CfConfiguration
@@ -244,3 +246,14 @@ def test_the_hosts_file_that_a_configuration_names_gives_the_names(write, tmp_pa
 
     assert machine.official_name == "there.example.net"
     assert machine.interfaces == ()
+
+
+def test_an_alias_file_may_continue_its_lines(write, tmp_path):
+    aliases = tmp_path / "aliases"
+    aliases.write_text("# people\nroot: alice,\n\tbob\nroot: second\nempty:\n")
+    site = read_site(write(f"O AliasFile=hash:{aliases}"), MX1)
+
+    table = open_tables(site, ManualClock())["aliases"]
+
+    assert [(key, answer.values) for key, answer in table.entries()] == [("root", ("alice,\tbob",))]
+    assert [problem.origin.line for problem in table.problems()] == [5]

@@ -63,6 +63,11 @@ def _open_all(site: Site, clock: Clock) -> Iterator[tuple[str, CheckedTable]]:
 def _open(source: TableSource, clock: Clock) -> CheckedTable:
     path = source.path or Path()  # the reader lets no file, regexp or dbm table pass without one
     match source.kind:
+        case TableKind.FILE if source.is_aliases_file:
+            from posthouse.adapters.table_file import FileTable
+            from posthouse.tables.aliases import alias_entries
+
+            return FileTable(source.name, path, clock, alias_entries)
         case TableKind.FILE:
             from posthouse.adapters.table_file import FileTable
 

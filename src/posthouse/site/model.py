@@ -65,6 +65,7 @@ class TableSource(Struct, frozen=True):
     kind: TableKind
     path: Path | None = None  # file, regexp, dbm
     member: str = ""  # dbm: our name in a database that serves several tables (MMDF's MDBM)
+    is_aliases_file: bool = False  # file: the syntax is that of aliases(5), with continuation lines
     entries: tuple[tuple[str, tuple[str, ...], Origin], ...] = ()  # inline: key, values, where
     origin: Origin = BUILTIN
 
@@ -190,7 +191,7 @@ class Site(Struct, frozen=True):
     listeners: tuple[Listener, ...] = ()
     postmaster: str = "postmaster"
     user: str = ""  # the account the daemon runs as when it was started as root
-    workers: int = 0  # smtpd processes; 0: one for each core, four at most
+    workers: int = 0  # smtpd processes; 0: one for every two cores, four at most
     vrfy: bool = False
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -14,7 +14,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from posthouse.mail.lookup import Origin
 from posthouse.mail.map_arguments import fold_octets
+from posthouse.mail.problem import Problem
+from posthouse.tables.syntax import Entry
 
 MAX_ALIAS_OCTETS: Final = 1024 * 1024  # one alias with all its lines
 _BLANKS: Final = " \t"
@@ -97,6 +100,21 @@ def read_aliases(lines: Iterable[bytes]) -> Iterator[AliasLine | AliasTrouble]:
 def plain_key(name: str) -> str:
     """Return the key of a left side where no rules can be asked: without blanks around and quotes, in lower case."""
     return fold_octets(name.strip(_SPACE).replace('"', ""))
+
+
+def alias_entries(lines: Iterable[bytes], file: str) -> Iterator[Entry | Problem]:
+    """Read an aliases file as a table, where no rules can be asked what its names are."""
+    seen: set[str] = set()
+    for element in read_aliases(lines):
+        if isinstance(element, AliasTrouble):
+            yield Problem(Origin(file, element.line), element.text, "write name: address, address")
+            continue
+        key = plain_key(element.name)
+        if not element.value.strip(_SPACE):
+            yield Problem(Origin(file, element.line), f"missing value for alias {key[:_SHOWN]}", "name an address")
+        elif key not in seen:
+            seen.add(key)
+            yield Entry(key, element.value, element.line)
 
 
 def index_aliases(lines: Iterable[bytes]) -> Generator[NameQuestion, AliasName | None, AliasReport]:

@@ -105,7 +105,7 @@ def _alias_tables(configuration: CfConfiguration, home: Path) -> dict[str, Table
             if not path or path.startswith("-"):
                 continue  # ``implicit:`` alone, or a flag of the map
             name = f"aliases-{len(tables) + 1}" if tables else "aliases"
-            tables[name] = TableSource(name, TableKind.FILE, home / path, origin=setting.origin)
+            tables[name] = TableSource(name, TableKind.FILE, home / path, is_aliases_file=True, origin=setting.origin)
     return tables
 
 
