@@ -1,0 +1,61 @@
+"""MMDF sites of unusual size: loading, look-ups and memory stay in bounds."""
+
+import asyncio
+import resource
+import time
+from pathlib import Path
+
+from posthouse.adapters.clock_system import SystemClock
+from posthouse.adapters.mmdf_database import MmdfDatabase, build_database
+from posthouse.site.tailor.reader import parse_tailor
+
+LOADS_WITHIN = 0.1  # seconds, the best of a few: other tests run beside this one
+ENTRIES = 200_000
+MOST_GROWTH = 32 * 1024  # KiB: SQLite's page cache is two MiB
+ANSWERS_WITHIN = 0.0002  # seconds; measured alone: 0.000012
+
+
+def test_two_hundred_channels_and_domains_load_in_a_tenth_of_a_second():
+    text = "".join(
+        f'MTBL d{n}, file="d{n}", show="Domain {n}", flags=dbm, flags=route\n'
+        f'MDMN dm{n}, dmn="dom{n}.example", show="Domain {n}", table=d{n}\n'
+        f'MTBL c{n}, file="c{n}", show="Channel {n}", flags=dbm\n'
+        f'MCHN ch{n}, show="Channel {n}", que=ch{n}, tbl=c{n}, pgm=smtp,\n\tmod=imm, ap=822, host="h{n}.example"\n'
+        for n in range(200)
+    )
+
+    def seconds():
+        begin = time.perf_counter()
+        assert len(parse_tailor(text, Path("/site/mmdftailor")).channels) == 200
+        return time.perf_counter() - begin
+
+    assert min(seconds() for _ in range(7)) < LOADS_WITHIN
+
+
+def test_a_record_of_a_hundred_thousand_fields_is_read_in_time_that_grows_with_it():
+    begin = time.perf_counter()
+
+    configuration = parse_tailor("MCHN a" + ",x=y" * 100_000, Path("/site/mmdftailor"))
+
+    assert len(configuration.complaints) == 1000
+    assert time.perf_counter() - begin < 20
+
+
+def test_a_large_database_is_built_and_asked_in_little_memory(tmp_path):
+    text = tmp_path / "hosts"
+    with text.open("w") as stream:
+        stream.writelines(f"Host{n}.Example: relay{n % 7}.example\n" for n in range(ENTRIES))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    assert build_database(tmp_path / "mmdfdbm", [("hosts", text)], is_new=True) == []
+    table = MmdfDatabase(tmp_path / "mmdfdbm", SystemClock()).table("hosts")
+
+    async def ask():
+        for n in range(0, ENTRIES, 20):
+            assert (await table.lookup(f"HOST{n}.example")).values == (f"relay{n % 7}.example",)
+
+    begin = time.perf_counter()
+    asyncio.run(ask())
+
+    assert (time.perf_counter() - begin) / (ENTRIES / 20) < ANSWERS_WITHIN
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_GROWTH
