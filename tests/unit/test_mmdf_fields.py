@@ -44,6 +44,7 @@ def flat(line, lexing=DOCUMENTS):
         pytest.param("MSLEEP 300 ; text", ["MSLEEP", "300"], id="comment where a field would begin"),
         pytest.param("MSLEEP 300;text", ["MSLEEP", "300", "text"], id="a semicolon that touches separates"),
         pytest.param("a,;b", ["a"], id="comment after a comma"),
+        pytest.param("a; ", ["a"], id="blanks behind a semicolon are no field"),
         pytest.param("a , b", ["a", "b"], id="blank comma blank"),
         pytest.param("a ,b", ["a", "b"], id="blank comma"),
         pytest.param("a  b", ["a", "b"], id="two blanks"),

@@ -109,9 +109,11 @@ class _Scan:
                     return Fields(tuple(self._fields), comment)
                 continue
             # "a , b" is two fields: white space and what stands in it are one separator.
-            is_one_separator = not has_begun and stop and self._before and self._before in _WHITE
-            self._before = stop
-            if not is_one_separator:
+            before, self._before = self._before, stop
+            is_one_separator = stop and before and before in _WHITE
+            # Blanks behind "a;" are what a comment would be; behind "a," they are an empty field.
+            is_empty_comment = not stop and before and before in ";#"
+            if has_begun or not (is_one_separator or is_empty_comment):
                 self._fields.append(Field(word, offset=begin))
         return Fields(tuple(self._fields))
 
