@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", action="append", required=True, type=Path, help="a src folder")
     parser.add_argument("--messages", type=int, default=3000)
+    parser.add_argument("--octets", type=int, default=4096, help="of each message")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the spool goes; a journaled disk is fair")
     parser.add_argument("modes", nargs="*", default=_MODES)
@@ -37,13 +39,21 @@ def main() -> None:
         for _ in range(options.turns):
             for source, measured in found.items():
                 with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-                    measured.append(_measure(source, mode, options.messages, Path(folder)))
+                    measured.append(_measure(source, mode, Load(options.messages, options.octets), Path(folder)))
         for source, measured in found.items():
             cpu, memory = (median(column) for column in zip(*measured, strict=True))
             print(f"{mode:7}{cpu:6.2f} CPU-s per 1,000{memory:6.0f} MiB  {source}", flush=True)
 
 
-def _measure(source: Path, mode: str, messages: int, folder: Path) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Load:
+    """What smtp-source is told."""
+
+    messages: int
+    octets: int
+
+
+def _measure(source: Path, mode: str, sent: Load, folder: Path) -> tuple[float, float]:
     """Return CPU seconds per 1,000 messages of all children, and the memory of all processes in MiB."""
     port, sink = _free_port(), _free_port()
     (folder / "site.toml").write_text(POSTHOUSE_SITE.format(port=port, sink=sink))
@@ -56,13 +66,14 @@ def _measure(source: Path, mode: str, messages: int, folder: Path) -> tuple[floa
         _wait_for(lambda: _answers(port), 20)
         children = _children_of(daemon.pid)
         before = sum(map(_ticks, children))
-        load = ["-s", "20", "-m", str(messages), "-l", "4096", "-f", "a@src.test", f"inet:127.0.0.1:{port}"]
+        load = ["-s", "20", "-m", str(sent.messages), "-l", str(sent.octets)]
+        load += ["-f", "a@src.test", f"inet:127.0.0.1:{port}"]
         load[-1:-1] = ["-t", f"user@{'local' if mode == 'local' else 'dest'}.test", *(["-d"] if mode == "kept" else [])]
         subprocess.run(["/usr/sbin/smtp-source", *load], check=True)
         if mode in ("relay", "local"):
-            _wait_for(lambda: (folder / "log").read_bytes().count(b'"finished"') >= messages, 120)
+            _wait_for(lambda: (folder / "log").read_bytes().count(b'"finished"') >= sent.messages, 120)
         seconds = (sum(map(_ticks, children)) - before) / os.sysconf("SC_CLK_TCK")
-        return seconds * 1000 / messages, sum(map(_pss, [daemon.pid, *children]))
+        return seconds * 1000 / sent.messages, sum(map(_pss, [daemon.pid, *children]))
 
 
 def _start(stack: ExitStack, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
