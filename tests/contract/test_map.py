@@ -1,6 +1,8 @@
 """What every map of a sendmail configuration promises, whatever its class."""
 
 import asyncio
+import fcntl
+import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -11,15 +13,20 @@ from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.dns_questions import DnsClient
 from posthouse.adapters.logins_passwd import FileLogins
 from posthouse.adapters.map_answers import MapAnswers, MapAnswersNow
-from posthouse.adapters.map_implicit import write_alias_index
+from posthouse.adapters.map_implicit import AliasSource, write_alias_index
+from posthouse.adapters.map_program import Identity, ProgramSource
 from posthouse.adapters.map_sources import Surroundings, open_map, open_maps
 from posthouse.adapters.resolver_dns import DnsResolver
 from posthouse.mail.lookup import MapQuestion, MapStatus
+from posthouse.mail.map_arguments import MapArguments, read_map_arguments
 from posthouse.rewriting.program import MapDeclaration
 from posthouse.tables.aliases import AliasName, index_aliases
+from posthouse.tables.syntax import MAX_LINE_OCTETS
 from support.channel_dns import SERVFAIL, DnsServer
 from support.makemap import RECORDED
+from support.other_user import needs_root
 from support.socketmap import SocketmapServer, netstring
+from support.waiting import until
 
 PASSWD = "ann:x:2001:100:Ann Example:/home/ann:/bin/sh\n"
 HOSTS = "127.0.0.1 localhost\n192.0.2.20 www.example.org www\n"
@@ -258,6 +265,25 @@ def test_a_database_rewritten_in_place_is_read_afresh(tmp_path):
     assert subject.world.ask(opened, "list").value == "member00@example.org"
 
 
+def test_a_lookup_waits_while_makemap_writes(tmp_path):
+    subject = Subject("hash", World(tmp_path))
+
+    async def ask_while_locked(opened, writer):
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        asking = asyncio.ensure_future(opened.lookup("alice", ()))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        has_waited = not asking.done()
+        fcntl.flock(writer, fcntl.LOCK_UN)
+        return has_waited, await asking
+
+    with subject.broken.open("rb") as writer:
+        has_waited, answer = asyncio.run(ask_while_locked(subject.open(), writer))
+
+    assert has_waited
+    assert answer.value == subject.value
+
+
 def test_keys_with_nulls_are_found_unless_the_map_says_otherwise(tmp_path):
     world = World(tmp_path)
     shutil.copy(RECORDED / "nulls.hash.db", tmp_path / "n.db")
@@ -275,6 +301,34 @@ def test_values_take_arguments(tmp_path):
 
     assert world.ask(opened, "@virtual.example", "hello").value == "hello+rest@catch.example"
     assert world.ask(opened, "@virtual.example").value == "+rest@catch.example"
+
+
+# Aliases.
+
+
+def test_aliases_that_are_newer_than_their_index_count_and_newaliases_is_asked_for(tmp_path):
+    clock = ManualClock()
+    text = tmp_path / "aliases"
+    text.write_text("ann: old\n")
+    write_alias_index(text, index_of(text.read_bytes()))
+    source = AliasSource(text, MapArguments(), clock)
+    assert asyncio.run(source.find("ann", ())).value == "old"
+    assert source.warning == ""
+    text.write_text("ann: new,\n  bob\n")
+    os.utime(text, ns=(2**62, 2**62))
+    clock.advance(1)
+
+    answer = asyncio.run(source.find("ANN", ()))
+
+    assert (answer.value, answer.origin.line) == ("new,  bob", 2)
+    assert source.warning == f"WARNING: cannot open alias database {text}; reading text version"
+
+
+def test_a_database_that_another_newaliases_left_answers(tmp_path):
+    shutil.copy(RECORDED / "nulls.hash.db", tmp_path / "aliases.db")
+    world = World(tmp_path)
+
+    assert world.ask(world.open("implicit", f"{tmp_path}/aliases"), "Alice").value == "ann@example.org"
 
 
 # Text.
@@ -298,6 +352,16 @@ def test_a_text_map_has_columns(flags, line, key, value, tmp_path):
     (tmp_path / "t").write_text(line + "\n")
 
     assert world.ask(world.open("text", f"{flags} {tmp_path}/t"), key).value == value
+
+
+@pytest.mark.parametrize(
+    ("octets", "status"), [(MAX_LINE_OCTETS, MapStatus.FOUND), (MAX_LINE_OCTETS + 1, MapStatus.TEMPORARY)]
+)
+def test_a_line_of_a_text_map_has_a_bound(octets, status, tmp_path):
+    world = World(tmp_path)
+    (tmp_path / "t").write_text("key " + "v" * (octets - 4) + "\n")
+
+    assert world.ask(world.open("text", f"{tmp_path}/t"), "key").status is status
 
 
 def test_columns_must_be_numbers(tmp_path):
@@ -354,6 +418,31 @@ def test_a_program_map_is_judged_by_its_exit_status(script, status, value, tmp_p
     answer = world.ask(world.open("program", f"{tmp_path}/p a  b"), "k e y")
 
     assert (answer.status, answer.value) == (status, value)
+
+
+@needs_root
+def test_a_program_runs_as_somebody_without_rights(tmp_path):
+    source = ProgramSource(read_map_arguments("program", "/bin/sh -c id"), Identity(65534, 65534))
+
+    value = asyncio.run(source.find("x", ())).value
+
+    assert value.startswith("uid=65534")
+    assert "root" not in value
+
+
+def test_a_program_that_never_ends_is_ended_with_its_children(tmp_path):
+    marker = tmp_path / "child"
+    script = tmp_path / "p"
+    script.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {marker}\nwait\n")
+    script.chmod(0o755)
+    source = ProgramSource(read_map_arguments("program", str(script)), None, time_limit_seconds=1)
+
+    answer = asyncio.run(source.find("x", ()))
+
+    assert answer.status is MapStatus.TEMPORARY
+    assert "longer than" in answer.reason
+    child = Path(f"/proc/{marker.read_text().strip()}/stat")
+    until(lambda: not child.exists() or ") Z " in child.read_text(), "the child to end")
 
 
 # Servers.

@@ -14,6 +14,7 @@ from posthouse.adapters.map_flagged import NOT_FOUND
 from posthouse.adapters.table_watch import FileWatch, UnreadableError
 from posthouse.mail.lookup import MapAnswer, MapStatus, Origin
 from posthouse.mail.map_arguments import MapArguments, fold_octets
+from posthouse.tables.syntax import MAX_LINE_OCTETS
 from posthouse.tables.text_columns import column
 
 if TYPE_CHECKING:
@@ -58,11 +59,15 @@ class TextSource:
         try:
             content = self._watch.read(MAX_OCTETS).decode("latin-1")
         except UnreadableError as error:
-            is_empty = self._flags.is_optional and not self._watch.path.exists()
-            status = MapStatus.NOT_FOUND if is_empty else MapStatus.TEMPORARY
+            is_missing = isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
+            status = MapStatus.NOT_FOUND if is_missing and self._flags.is_optional else MapStatus.TEMPORARY
             self._trouble = MapAnswer(status, reason=f"not open: {error}")
             return
         for number, line in enumerate(content.split("\n"), start=1):
+            if len(line) > MAX_LINE_OCTETS:  # its key may be the one that is asked for
+                reason = f"not open: line {number} of {self._watch.path} has more than {MAX_LINE_OCTETS} octets"
+                self._trouble = MapAnswer(MapStatus.TEMPORARY, reason=reason)
+                return
             found = None if line.startswith("#") else column(line, self._keys, self._flags.delimiter)
             if found is not None:
                 value = column(line, self._values, self._flags.delimiter)
