@@ -60,6 +60,8 @@ def test_a_sound_site_has_no_mistakes():
         ),
         ("MTBL aliases2, file=aliases", 'nothing uses the table "aliases2"'),
         ("MTBL missing\nMCHN x, tbl=missing", "the table missing: missing: No such file or directory"),
+        ("MTBL l, type=ldap", 'the table "l": tables of type ldap are not answered yet'),
+        ("MTBL n, flags=ns, flags=alias", 'the table "n": tables of flags=alias are not answered yet'),
         ("MDFLCHAN here", 'there is no channel "here", which means this machine'),
         ('MVALIDCHN "smtp,nosuch"', 'MVALIDCHN names "nosuch", which is no channel'),
         (

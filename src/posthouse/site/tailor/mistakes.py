@@ -13,11 +13,12 @@ from posthouse.mail.lookup import Origin
 from posthouse.mail.mmdf_fields import split_fields
 from posthouse.mail.problem import Problem
 from posthouse.site.tailor.complaints import shown
-from posthouse.site.tailor.entries import Lines, TailorChannel, TailorTable
+from posthouse.site.tailor.entries import Lines, NameserverUse, TailorChannel, TailorTable
 from posthouse.site.tailor.model import TailorConfiguration
 
 MAX_MISTAKES: Final = 1000
 HASHED: Final = frozenset({Lines.FILE, Lines.DBM})
+SERVED: Final = HASHED | {Lines.NS}
 _NEED_A_HOST: Final = ("badusers", "badhosts")
 _NEED_OUR_HOST: Final = ("list", "delay", "blockaddr")
 
@@ -50,6 +51,7 @@ def _mistakes(configuration: TailorConfiguration, read: ReadTable) -> Iterator[P
         yield from _of_channel(configuration, channel)
     yield from _of_queues(configuration)
     yield from _of_unused(configuration)
+    yield from _of_unserved(configuration)
     yield from _of_tables(configuration, read)
 
 
@@ -105,6 +107,15 @@ def _of_unused(configuration: TailorConfiguration) -> Iterator[Problem]:
     for table in configuration.tables:
         if table.name.lower() not in used:
             yield Problem(table.origin, f"nothing uses the table {shown(table.name)}", "name it, or leave it out")
+
+
+def _of_unserved(configuration: TailorConfiguration) -> Iterator[Problem]:
+    for table in configuration.tables:
+        is_alias = table.lines is Lines.NS and table.use is NameserverUse.ALIAS
+        if is_alias or table.lines not in SERVED:
+            kind = "flags=alias" if is_alias else f"type {table.lines.value}"
+            wrong = f"the table {shown(table.name)}: tables of {kind} are not answered yet"
+            yield Problem(table.origin, wrong, "use another type: an address that needs this one is deferred")
 
 
 # Tables.
