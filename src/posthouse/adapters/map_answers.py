@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from posthouse.mail.lookup import MapAnswer, MapQuestion, MapStatus
 from posthouse.mail.map_arguments import fold_octets
+from posthouse.rewriting.drive import drive
 
 if TYPE_CHECKING:
     from posthouse.ports import Clock, Map
@@ -103,10 +104,4 @@ class MapAnswersNow:
 
     def answer_all(self, steps: Asking[T]) -> T:
         """Drive a generator to its end, and return what it returns."""
-        try:
-            question = next(steps)
-            while True:
-                question = steps.send(self.ask(question))
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        return drive(steps, self.ask)
