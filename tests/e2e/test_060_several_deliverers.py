@@ -1,0 +1,112 @@
+"""Several deliver processes on one spool: each recipient is one process's, and a dead one's work is taken over."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from posthouse.adapters.clock_system import SystemClock
+from posthouse.adapters.spool_sqlite.direct import DirectSpool
+from posthouse.submit.eager import run
+from support.e2e_site import SITE
+from support.sinks import Sink, running_sink
+from support.spool_letters import envelope, recipient
+from support.waiting import until
+
+LEASE_SECONDS = 10
+DELIVER = """
+import asyncio, sys
+from pathlib import Path
+from posthouse import wiring
+from posthouse.site.toml import read_site
+
+async def deliver(site, owner):
+    clock = wiring.system_clock()
+    log = wiring.daemon_event_log(site, clock, owner)
+    async with wiring.open_deliverer(site, wiring.Owner(owner), log=log, clock=clock) as deliverer:
+        await deliverer.run()
+
+asyncio.run(deliver(read_site(Path(sys.argv[1])), sys.argv[2]))
+"""
+
+
+def queue(spool: Path, port: int, messages: int) -> None:
+    """Put messages for one host into the spool."""
+    direct = DirectSpool(spool, now=SystemClock().now)
+    for number in range(messages):
+        draft = direct.begin()
+        run(draft.write(b"Subject: a test\r\nX-Number: %d.\r\n\r\nbody\r\n" % number))
+        to = recipient(f"u{number}@far.example", host=f"[127.0.0.1]:{port}")
+        run(draft.commit(envelope(to), SystemClock().now()))
+    run(direct.close())
+
+
+def queued(spool: Path) -> int:
+    direct = DirectSpool(spool, now=SystemClock().now)
+    try:
+        return run(direct.totals()).messages
+    finally:
+        run(direct.close())
+
+
+@contextmanager
+def deliverer(home: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A deliver process of its own, with its own place for hints and its own log, on the spool that they share."""
+    site_file = home / f"{name}.toml"
+    (home / f"run-{name}").mkdir()
+    site = SITE.replace("[site]\n", f'[site]\nspool = "{home}/spool"\nrun = "{home}/run-{name}"\n')
+    site = site.replace('file = "log"', f'file = "log-{name}"')
+    site_file.write_text(site + f'\n[concurrency]\nlease = "{LEASE_SECONDS}s"\nper-host-initial = 20\n')
+    process = subprocess.Popen([sys.executable, "-c", DELIVER, str(site_file), name])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def numbers(sink: Sink) -> Counter[bytes]:
+    return Counter(match[1] for text in sink.messages() if (match := re.search(rb"X-Number: ([0-9]+)\.", text)))
+
+
+def count(home: Path, name: str, event: str) -> int:
+    path = home / f"log-{name}"
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    return sum(json.loads(line)["event"] == event for line in lines)
+
+
+def test_two_deliver_processes_on_one_spool_never_deliver_a_recipient_twice(tmp_path):
+    with running_sink(tmp_path / "sink") as sink:
+        queue(tmp_path / "spool", sink.port, 600)
+        with deliverer(tmp_path, "a"), deliverer(tmp_path, "b"):
+            until(lambda: len(numbers(sink)) == 600, "every message")
+            until(lambda: sum(count(tmp_path, name, "delivered") for name in "ab") == 600, "every record")
+
+    assert numbers(sink).total() == 600
+    assert all(count(tmp_path, name, "delivered") for name in "ab")
+    assert not any(count(tmp_path, name, "lease-lost") for name in "ab")
+
+
+def test_the_work_of_a_killed_deliver_process_is_taken_over_when_its_leases_end(tmp_path):
+    # A sink that is in no hurry: what is killed is killed with work in hand.
+    with running_sink(tmp_path / "sink", "-w", "1") as sink:
+        queue(tmp_path / "spool", sink.port, 200)
+        with deliverer(tmp_path, "a") as first, deliverer(tmp_path, "b"):
+            until(lambda: all(count(tmp_path, name, "delivered") for name in "ab"), "both to deliver")
+            os.kill(first.pid, signal.SIGKILL)
+            killed = time.monotonic()
+            until(lambda: not queued(tmp_path / "spool"), "an empty queue", 60)
+            seconds = time.monotonic() - killed
+
+    in_hand = count(tmp_path, "a", "attempted") - count(tmp_path, "a", "delivered")
+    assert in_hand > 0
+    assert len(numbers(sink)) == 200
+    assert numbers(sink).total() - 200 <= in_hand  # twice only what the dead one could not record
+    assert LEASE_SECONDS / 2 < seconds < 3 * LEASE_SECONDS
