@@ -4,11 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posthouse.adapters.map_dns import record_value
+from posthouse.mail.errors import MalformedError
+from posthouse.mail.lookup import MapStatus
 from posthouse.tables.berkeley_db import BerkeleyDatabase
 from posthouse.tables.makemap_text import parse_makemap_text
 from posthouse.tables.passwd import parse_passwd, shells_in
 from posthouse.tables.service_switch import parse_service_switch, services_for
-from posthouse.tables.socketmap import MAX_ANSWER_OCTETS, question, read_length
+from posthouse.tables.socketmap import MAX_ANSWER_OCTETS, question, read_answer, read_length
 from posthouse.tables.syntax import MAX_LINE_OCTETS, MAX_PROBLEMS
 from posthouse.tables.text_columns import canonical_name, column
 from support.makemap import makemap, makemap_program
@@ -135,3 +138,38 @@ def test_any_lines_give_accounts_with_numbers(lines):
 def test_a_question_is_a_netstring():
     assert question("access", b"a\xff b") == b"11:access a\xff b,"
     assert read_length(b"%d" % MAX_ANSWER_OCTETS) == MAX_ANSWER_OCTETS
+
+
+@given(st.binary(max_size=60))
+def test_any_answer_of_a_server_is_understood_or_refused(content):
+    try:
+        answer = read_answer(content)
+    except MalformedError:
+        return
+
+    assert (answer.value is None) == (answer.status is not MapStatus.FOUND)
+
+
+@given(st.binary(max_size=12))
+def test_any_length_is_bounded_or_refused(digits):
+    try:
+        length = read_length(digits)
+    except MalformedError:
+        return
+
+    assert 0 <= length <= MAX_ANSWER_OCTETS
+
+
+@pytest.mark.parametrize(
+    ("kind", "record", "value"),
+    [
+        ("MX", "10 mx.example.org.", "mx.example.org"),
+        ("SRV", "1 2 25 mail.example.org.", "mail.example.org"),
+        ("TXT", '"a \\"b\\" \\195\\188" "rest"', 'a "b" XX'),
+        ("TXT", '""', ""),
+        ("A", "192.0.2.1", "192.0.2.1"),
+        ("AAAA", "2001:db8::1", "IPv6:2001:db8:0:0:0:0:0:1"),
+    ],
+)
+def test_a_record_has_one_value(kind, record, value):
+    assert record_value(kind, record) == value
