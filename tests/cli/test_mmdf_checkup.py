@@ -42,6 +42,17 @@ def test_checkup_finds_a_table_that_is_not_there_and_a_line_that_is_no_entry(tai
     assert "No mail alias" not in lines
 
 
+def test_checkup_says_that_dbmbuild_was_forgotten(tailor):
+    tailor.write_text(tailor.read_text().replace('file="aliases"', 'file="aliases", flags=dbm'))
+    run("mmdf", "dbmbuild", "-t", tailor)
+    assert "Out of date" not in run("mmdf", "checkup", "-t", tailor).stdout
+
+    database = tailor.parent / "tables" / "mmdfdbm"
+    os.utime(database, (1, 1))
+
+    assert "**    Out of date       : 'aliases' is newer; run dbmbuild" in run("mmdf", "checkup", "-t", tailor).stdout
+
+
 def test_checkup_refuses_what_it_does_not_know(tailor):
     assert run("mmdf", "checkup", "-x").returncode == os.EX_USAGE
     assert run("mmdf", "checkup", "-v9", "-t", tailor).returncode == os.EX_USAGE

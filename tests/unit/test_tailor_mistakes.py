@@ -84,6 +84,12 @@ def test_our_name_must_be_in_the_table_of_the_local_channel():
     assert "the table of the channel local does not have our name grove.wood.example" in found
 
 
+def test_nothing_is_concluded_from_a_table_that_cannot_be_read():
+    found = mistakes(SOUND.replace("tbl=names", "tbl=gone"))
+
+    assert found == ["the table gone: gone: No such file or directory"]
+
+
 def test_a_host_that_no_channel_has_is_said_once():
     assert mistakes(dom={"a": "nowhere.example", "b": "nowhere.example"}) == [
         'no channel has the host "nowhere.example"'

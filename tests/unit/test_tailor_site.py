@@ -1,10 +1,13 @@
 """The Site that is made of a tailor file."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from posthouse.mail.mmdf_fields import quote_field
 from posthouse.site.model import ChannelKind, DomainKind, MailboxFormat, TableKind
 from posthouse.site.problems import SiteError
 from posthouse.site.tailor.reader import parse_tailor
@@ -79,6 +82,14 @@ def test_a_fail_time_below_the_warn_time_returns_mail_at_the_warn_time():
     assert (site.retry.warn_after, site.retry.expire_after) == (None, timedelta(hours=48))
 
 
+def test_times_beyond_all_calendars_are_a_hundred_years():
+    site = make("MFAILTIME 2147483647\nMWARNTIME 1\nMCHN a, ttl=2147483647")
+
+    assert datetime(2026, 1, 1, tzinfo=UTC) + site.retry.expire_after + site.retry.dead_host < datetime.max.replace(
+        tzinfo=UTC
+    )
+
+
 def test_folders_are_absolute():
     site = make('MQUEDIR q\nMLOGDIR log\nMMSGLOG "m.log"\nDEADLETTER "lost"')
 
@@ -88,3 +99,20 @@ def test_folders_are_absolute():
 
 def test_a_site_carries_its_tailor_file():
     assert tailor_of(make("MSLEEP 5")).limits.sleep_seconds == 5
+
+
+octets = st.text(st.characters(max_codepoint=255), max_size=20)
+
+
+@given(octets, octets, octets)
+def test_any_values_make_a_site_or_say_why_not(host, words, folder):
+    quoted = tuple(map(quote_field, (host, words, folder)))
+    text = (
+        "MQUEDIR {2}\nMDLVRDIR {2}\nMCHN smtp, host={0}, confstr={1}\nMCHN g, pgm=sendprog, confstr={1}\nMLNAME {0}\n"
+    )
+
+    try:
+        site = make(text.format(*quoted))
+    except SiteError:
+        return
+    assert site.name

@@ -54,7 +54,9 @@ class _Machine:
             found = path.stat()
         except (OSError, ValueError) as error:
             return PathStatus(getattr(error, "strerror", None) or str(error))
-        return PathStatus(mode=stat.S_IMODE(found.st_mode), is_folder=stat.S_ISDIR(found.st_mode))
+        return PathStatus(
+            mode=stat.S_IMODE(found.st_mode), is_folder=stat.S_ISDIR(found.st_mode), modified=found.st_mtime
+        )
 
     def account(self, login: str) -> tuple[int, int] | None:
         try:

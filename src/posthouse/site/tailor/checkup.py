@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from posthouse.mail.problem import Problem
-from posthouse.site.tailor.entries import TailorChannel
+from posthouse.site.tailor.entries import Lines, TailorChannel
 from posthouse.site.tailor.mistakes import HASHED
 from posthouse.site.tailor.model import TailorConfiguration
 from posthouse.site.tailor.site import CHANNEL_PROGRAMS
@@ -32,6 +32,7 @@ class PathStatus(Struct, frozen=True):
     error: str = ""
     mode: int = 0
     is_folder: bool = False
+    modified: float = 0.0  # seconds since 1970
 
 
 class Ground(Protocol):
@@ -122,7 +123,8 @@ def _paths(configuration: TailorConfiguration, ground: Ground) -> Iterator[Item]
     missing = () if group is not None else (_problem("No such group", people.group),)
     yield Item(text, gap=True, always=True, problems=missing)
     database = configuration.database_path
-    yield Item(_line("MMDF DBM database", str(database)), gap=True, always=True, problems=_missing(ground, database))
+    problems = _missing(ground, database) or _out_of_date(configuration, ground)
+    yield Item(_line("MMDF DBM database", str(database)), gap=True, always=True, problems=problems)
     text = _line("Trouble report address", "Postmaster")
     yield Item(text, gap=True, always=True, problems=_no_alias(ground, "Postmaster"))
     logs = configuration.under(folders.logs)
@@ -140,6 +142,16 @@ def _paths(configuration: TailorConfiguration, ground: Ground) -> Iterator[Item]
         _folder("Tables & scripts", configuration.under(folders.tables), ground, _TABLE_MODES, gap=True),
     )
     yield Item(_line("Checking directories", ""), gap=True, children=inner)
+
+
+def _out_of_date(configuration: TailorConfiguration, ground: Ground) -> tuple[str, ...]:
+    """Name the dbm tables whose texts are newer than the database: somebody forgot dbmbuild."""
+    built = ground.status(configuration.database_path).modified
+    return tuple(
+        _problem("Out of date", f"'{table.file}' is newer; run dbmbuild")
+        for table in configuration.tables
+        if table.lines is Lines.DBM and ground.status(configuration.table_path(table)).modified > built
+    )
 
 
 def _lists(configuration: TailorConfiguration, ground: Ground) -> Iterator[Item]:

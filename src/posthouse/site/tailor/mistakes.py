@@ -146,10 +146,11 @@ def _of_tables(configuration: TailorConfiguration, read: ReadTable) -> Iterator[
                 if name in domains:
                     yield from _of_domain_entry(entry, domains[name], hops)
         except OSError as error:
+            del keys[name]  # nothing is concluded from a table that nobody has read
             wrong = f"the table {table.name}: {error.filename or table.file}: {error.strerror or error}"
             yield Problem(table.origin, wrong, "write the file, or name one that is there")
     yield from _of_our_names(configuration, keys)
-    if not has_nameserver:
+    if not has_nameserver and channels <= keys.keys():
         yield from _unreachable(configuration, keys, channels, hops)
 
 

@@ -42,6 +42,7 @@ _SENDPROG: Final = {
     "$(to.host)": "{domain}",
     "$(local)": "{user}",
 }
+_MOST_HOURS: Final = 100 * 365 * 24  # a time that can still be added to a date
 _TEXT_MINIMUM: Final = 64 * 1024  # RFC 5321 section 4.5.3.1.7
 
 
@@ -139,13 +140,13 @@ def _limits(configuration: TailorConfiguration) -> Limits:
 
 def _retry(configuration: TailorConfiguration) -> RetryPolicy:
     """MMDF asks for the age at which mail is returned only when that of the warning is past."""
-    warn = timedelta(hours=configuration.limits.warn_hours)
-    fail = timedelta(hours=configuration.limits.fail_hours)
+    warn = timedelta(hours=min(configuration.limits.warn_hours, _MOST_HOURS))
+    fail = timedelta(hours=min(configuration.limits.fail_hours, _MOST_HOURS))
     ttl = min((channel.ttl for channel in configuration.channels), default=120)
     return RetryPolicy(
         warn_after=warn if warn < fail else None,
         expire_after=max(warn, fail, timedelta(hours=1)),
-        dead_host=timedelta(minutes=ttl),
+        dead_host=timedelta(minutes=min(ttl, _MOST_HOURS)),
     )
 
 
