@@ -9,6 +9,8 @@ from posthouse.site.cf.dollars import munch, translate
 from posthouse.site.cf.lines import MAX_LINE, MAX_OCTETS, Line, LongLine, logical_lines
 from posthouse.site.cf.machine import Machine, Surroundings, machine_of, parse_hosts
 from posthouse.site.cf.reader import read_cf
+from posthouse.site.cf.rule_sets import MAX_RULES
+from posthouse.site.cf.state import MAX_CLASS_WORDS
 
 MX1 = Machine("mx1", "mx1.example.org", ("mx1",), ("192.0.2.10",), ("[192.0.2.99]",), ("[127.0.0.1]",))
 LOCAL = "Mlocal, P=/bin/mail, F=lsDFM, A=mail -d $u\n"
@@ -380,3 +382,10 @@ def test_the_names_of_a_machine_come_from_its_hosts_file():
     assert (machine.official_name, machine.domain) == ("mx1.example.org", "example.org")
     assert machine.own_names() == ("mx1.example.org", "mx1", "[192.0.2.10]")
     assert machine_of("elsewhere", hosts).domain == ""
+
+
+def test_rules_and_class_words_are_bounded(read):
+    assert said(read("S1\n" + "Rx\ty\n" * MAX_RULES)) == []
+    assert said(read("S1\n" + "Rx\ty\n" * (MAX_RULES + 1))) == [f"{MAX_RULES + 2}: more than {MAX_RULES} rules"]
+    copied = "Ca" + " ".join(map(str, range(10_000))) + "\n" + "C{x}$={a}\n" * (MAX_CLASS_WORDS // 10_000)
+    assert said(read(copied))[0].endswith(f"the classes hold more than {MAX_CLASS_WORDS} words")

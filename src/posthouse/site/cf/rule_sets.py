@@ -8,6 +8,7 @@ from posthouse.rewriting.program import Rule, RuleSet
 from posthouse.site.cf.complaints import Complaints
 
 MAX_NUMBER: Final = 100  # explicit numbers stay below; automatic ones run from 199 down to it
+MAX_RULES: Final = 50_000  # in all sets together; Debian's own file has about 700
 _AUTOMATIC: Final = 200
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -25,6 +26,7 @@ class RuleSetTable:
         self.printed: dict[int, str] = {}  # the name that a number was last given
         self.rules: dict[int, list[Rule]] = {}
         self.origins: dict[int, Origin] = {}
+        self._count = 0
 
     def enter(self, text: str) -> tuple[int | None, str]:
         """Return the number of the set that text begins with (None: it names none), and what follows.
@@ -81,6 +83,16 @@ class RuleSetTable:
         """Begin or go on with a set; say whether it had rules already."""
         self.origins.setdefault(number, self._complaints.origin)
         return bool(self.rules.setdefault(number, []))
+
+    @property
+    def is_full(self) -> bool:
+        """Is there room for no more rules?"""
+        return self._count >= MAX_RULES
+
+    def add(self, number: int, rule: Rule) -> None:
+        """Put a rule behind the others of a set that was begun."""
+        self.rules[number].append(rule)
+        self._count += 1
 
     def label(self, number: int) -> str:
         """Return what a set is printed as."""

@@ -24,6 +24,7 @@ from posthouse.rewriting.symbols import (
     ZERO_OR_MORE,
 )
 from posthouse.site.cf.dollars import as_written, printable_line
+from posthouse.site.cf.rule_sets import MAX_RULES
 from posthouse.site.cf.state import Reading
 
 MOST_WILDCARDS: Final = 9
@@ -44,6 +45,9 @@ def read_rule(reading: Reading, text: str, rule_set: int | None) -> None:
             f'missing valid ruleset for "R{printable_line(text)}"', "begin the rules with an S line"
         )
         return
+    if reading.rule_sets.is_full:
+        reading.complaints.error(f"more than {MAX_RULES} rules", "see that this is one configuration only")
+        return
     left, tab, rest = text.partition("\t")
     if not tab:
         reading.complaints.error(
@@ -58,7 +62,7 @@ def read_rule(reading: Reading, text: str, rule_set: int | None) -> None:
     )
     _check_left(reading, rule.left)
     _check_right(reading, rule.right, _count_wildcards(rule.left))
-    reading.rule_sets.rules[rule_set].append(rule)
+    reading.rule_sets.add(rule_set, rule)
 
 
 def _symbols(side: str) -> Iterator[str]:

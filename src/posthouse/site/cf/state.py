@@ -72,17 +72,19 @@ class Reading:
         members = self.classes.setdefault(class_name, {})
         for word in words:
             if word.startswith(IN_CLASS):
-                members.update(self.classes.get(bare_name(word[1:]), {}))
-                continue
-            if self._words >= MAX_CLASS_WORDS:
+                added = self.classes.get(bare_name(word[1:]), {})
+            else:
+                folded = fold(word)
+                self.spellings.setdefault(folded, word)
+                added = {folded: None}
+            # What is copied counts, too: classes that hold each other would grow without end.
+            self._words += len(added)
+            if self._words > MAX_CLASS_WORDS:
                 self.complaints.error(
                     f"the classes hold more than {MAX_CLASS_WORDS} words", "keep lists of this size in a map"
                 )
                 return
-            self._words += 1
-            folded = fold(word)
-            self.spellings.setdefault(folded, word)
-            members[folded] = None
+            members.update(added)
 
     def read_file(self, path: str, most: int) -> bytes:
         """Read a file and remember its contents.  Raises OSError, ValueError."""
