@@ -79,7 +79,7 @@ def test_everything_in_the_site_can_be_said():
     sections = {"domains", "channels", "routes", "tables", "aliases", "listeners", "limits", "timeouts", "retry"}
     sections |= {"concurrency", "log", "metrics", "nameservers"}
     derived = {"home", "file", "files"}
-    of_the_old_languages = {"complaints", "without_effect", "mmdf"}
+    of_the_old_languages = {"complaints", "without_effect", "mmdf", "cf"}
 
     assert {key.field_name for key in language.SITE.keys} == (
         {field.name for field in fields(Site)} - sections - derived - of_the_old_languages
