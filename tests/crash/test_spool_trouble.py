@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from posthouse.adapters.spool_sqlite.commit import GroupCommitter, no_step
+from posthouse.adapters.spool_sqlite.commit import SOON_SECONDS, GroupCommitter, no_step
 from posthouse.adapters.spool_sqlite.direct import DirectSpool
 from posthouse.adapters.spool_sqlite.spool import SqliteSpool
 from posthouse.adapters.spool_sqlite.store import Settle, Unsynced
@@ -282,7 +282,7 @@ def test_a_text_file_that_vanished_is_an_error_and_not_a_short_message(spool, tm
         run(text_of(spool, queue_id))
 
 
-def test_only_commits_that_could_lose_mail_or_outcomes_wait_for_the_disk(tmp_path):
+def test_only_commits_that_could_lose_mail_wait_for_the_disk(tmp_path):
     safety = []
     committer = GroupCommitter(tmp_path / "spool", 0, no_step)
 
@@ -294,6 +294,35 @@ def test_only_commits_that_could_lose_mail_or_outcomes_wait_for_the_disk(tmp_pat
     committer.run([Unsynced(look)])
     committer.run([Unsynced(look), look])
     committer.run([Unsynced(look), Settle(())])
+    committer.run([look, Settle(())])
     committer.close()
 
-    assert safety == [full, normal, full, full, full]
+    assert safety == [full, normal, full, full, normal, full]
+
+
+def test_a_settlement_is_on_the_disk_a_moment_later_and_its_text_file_stays_until_then(tmp_path):
+    folder = tmp_path / "spool"
+    synced = []
+    committer = GroupCommitter(folder, 0, no_step)
+
+    def remove_text(store):
+        store.removed_texts.append("aa/one")
+
+    def look(store):
+        synced.append(store.execute("SELECT value FROM mark WHERE name = 'synced'").fetchone())
+
+    committer.run([look])
+    (folder / "texts" / "aa").mkdir(parents=True)
+    (folder / "texts" / "aa" / "one").write_bytes(b"text")
+    committer.run([Settle(()), Unsynced(remove_text)])
+    owed = committer.sync_due_in
+    stayed = (folder / "texts" / "aa" / "one").exists()
+    committer.sync()
+    committer.run([look])
+
+    assert 0 < owed <= SOON_SECONDS
+    assert stayed
+    assert committer.sync_due_in is None
+    assert not (folder / "texts" / "aa" / "one").exists()
+    assert synced == [None, (1,)]
+    committer.close()

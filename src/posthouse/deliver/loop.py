@@ -26,6 +26,7 @@ from posthouse.scheduling.retry import longest_wait
 
 # How soon to look again when due work is held up by full windows, whose ends also wake the loop.
 _HELD_UP = timedelta(seconds=1)
+_ASK_AGAIN = timedelta(seconds=0.25)  # the spool what comes next: not at the end of each of many short attempts
 _DRAIN_POLL = timedelta(milliseconds=50)
 _ALIVE = timedelta(seconds=1)  # "until" this long ago ends a postponement
 
@@ -60,6 +61,7 @@ class Deliverer:
         self._started = 0
         self._is_sweeping = False
         self._seen = world.clock.now()  # the latest time of a turn
+        self._asked = self._seen - _ASK_AGAIN  # when the spool was last asked what comes next
         self._draining = False
         self._leave_by = world.clock.now()  # set by drain
         self._is_over = True
@@ -165,7 +167,10 @@ class Deliverer:
         times = [self._renewal(running) for running in self._running.values()]
         if not self._is_sweeping:
             times.append(self._sweeper.next)
-        if self._backlog.free:
+        if self._running and timedelta(0) <= now - self._asked < _ASK_AGAIN:
+            times.append(self._asked + _ASK_AGAIN)
+        elif self._backlog.free:
+            self._asked = now
             due = await self._world.queue.next_due()
             if due is not None:
                 times.append(due if due > now else now + _HELD_UP)

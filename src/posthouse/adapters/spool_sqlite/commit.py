@@ -4,24 +4,29 @@ When one operation of a group raises, the group is rolled back and each of its
 operations gets a transaction of its own, so that only the culprit fails.  When
 the commit itself fails, all of them fail: nobody is told of success before
 COMMIT has returned.
+
+What is synced when (docs/spool.md): mail with its commit; settlements with the next commit that is synced, at
+the latest after SOON_SECONDS; leases never for their own sake.
 """
 
 import contextlib
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from posthouse.adapters.spool_sqlite.schema import TEXTS, as_spool_error, connect, open_lock, prepare
-from posthouse.adapters.spool_sqlite.store import Operation, Store, Unsynced, run_operations
+from posthouse.adapters.spool_sqlite.store import Operation, Settle, Store, Unsynced, run_operations, touch
 
 T = TypeVar("T")
 Step = Callable[[str], None]
 More = Callable[[], Iterable[Operation[Any]]]
 Result = Any  # what an operation returned, or the exception that it raised
 
+SOON_SECONDS = 0.2  # until settlements are synced
 _COLLISIONS = 3  # how often a message is given a new queue id
 
 
@@ -61,6 +66,8 @@ class GroupCommitter:
         self._step = step
         self._store: Store | None = None
         self._lock = -1
+        self._owing_since: float | None = None  # settlements that are committed and not synced (monotonic)
+        self._gone_texts: list[str] = []  # files whose rows are gone, but not yet beyond a power cut
 
     def run(self, operations: Iterable[Operation[Any]], more: More = lambda: ()) -> list[Result]:
         """Run operations; the results stand in their order, exceptions among them.
@@ -94,7 +101,8 @@ class GroupCommitter:
         store = self._open()
         with self._turn():
             operations.extend(more())
-            store.sync_commits(sync=not all(isinstance(operation, Unsynced) for operation in operations))
+            is_synced = self._must_sync(operations)
+            store.sync_commits(sync=is_synced)
             store.connection.execute("BEGIN IMMEDIATE")
             try:
                 self._step("begun")
@@ -106,8 +114,33 @@ class GroupCommitter:
             except BaseException:
                 self._roll_back(store)
                 raise
+        self._note_owed(operations, is_synced=is_synced)
         self._finish(store)
         return results
+
+    def _must_sync(self, operations: Iterable[Operation[Any]]) -> bool:
+        if any(not isinstance(operation, Unsynced | Settle) for operation in operations):
+            return True
+        return self.sync_due_in == 0.0
+
+    def _note_owed(self, operations: Iterable[Operation[Any]], *, is_synced: bool) -> None:
+        if is_synced:
+            self._owing_since = None
+        elif self._owing_since is None and any(isinstance(operation, Settle) for operation in operations):
+            self._owing_since = time.monotonic()
+
+    @property
+    def sync_due_in(self) -> float | None:
+        """Return in how many seconds ``sync`` is due; None while nothing is owed."""
+        if self._owing_since is None:
+            return None
+        return max(0.0, self._owing_since + SOON_SECONDS - time.monotonic())
+
+    def sync(self) -> None:
+        """Sync what is owed.  Trouble is left to whoever writes next; it stays owed."""
+        if self._owing_since is not None:
+            self._owing_since = time.monotonic()
+            self.run([touch])
 
     def _commit(self, store: Store) -> None:
         try:
@@ -126,12 +159,14 @@ class GroupCommitter:
             self._drop_connection()
 
     def _finish(self, store: Store) -> None:
-        """Remove the text files whose rows are gone; what stays behind is an orphan, for clean_orphans."""
-        removed = store.removed_texts
+        """Remove the text files whose rows are gone for good; what stays behind is an orphan, for clean_orphans."""
+        self._gone_texts += store.removed_texts
         store.reset()
-        for name in removed:
-            with contextlib.suppress(OSError):
-                (self._folder / TEXTS / name).unlink()
+        if self._owing_since is None:
+            removed, self._gone_texts = self._gone_texts, []
+            for name in removed:
+                with contextlib.suppress(OSError):
+                    (self._folder / TEXTS / name).unlink()
         self._step("texts-removed")
 
     @contextlib.contextmanager
@@ -160,7 +195,8 @@ class GroupCommitter:
         return as_spool_error(error, self._folder) if isinstance(error, Exception) else error or RuntimeError()
 
     def close(self) -> None:
-        """Close the connection and the lock."""
+        """Sync what is owed, close the connection and the lock."""
+        self.sync()
         self._drop_connection()
         if self._lock >= 0:
             os.close(self._lock)

@@ -103,7 +103,14 @@ class ThreadRunner:
     # -- in the writer's thread
 
     def _write_groups(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=self._committer.sync_due_in)
+            except Empty:
+                self._committer.sync()
+                continue
+            if job is None:
+                return
             group = [job]
             results = self._committer.run([job[0]], partial(self._fill, group))
             self._hand_back(group, results)
