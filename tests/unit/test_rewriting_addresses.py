@@ -125,7 +125,7 @@ def test_a_control_character_in_the_resolved_user_is_refused(program: CompiledPr
     resolved = resolve(program, "jo\x01e")
 
     assert isinstance(resolved, Resolved)
-    assert resolved.mailer == "*error*"
+    assert (resolved.mailer, resolved.user, resolved.exit_status) == ("local", "jo?e", 64)
     assert resolved.complaints[-1].text == 'Syntax error in mailbox address "jo?e" (non-printable character)'
 
 

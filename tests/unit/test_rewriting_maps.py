@@ -93,10 +93,16 @@ def test_regex(flags: str, key: str, expected: str) -> None:
     assert ask("regex", flags, "$(m $1 $: none $)", key) == expected
 
 
-def test_the_groups_of_a_regex_stand_in_tokens_of_their_own() -> None:
-    program = program_of({"s": ["$* => $: $(m $1 $)", "$- $| $- => $@ $2 $1"]}, maps={"m": ("regex", "-s1,2 (j)o(e)")})
+def test_the_groups_of_a_regex_are_joined_in_one_token_unless_an_operator_parts_them() -> None:
+    assert len(ask("regex", "-s1,2 (j)o(e)", "$(m $1 $)")) == len("j|e")
+    assert ask("regex", "-s1,2 -d@ (j)o(e)", "$(m $1 $)") == "j @ e"
 
-    assert result(program, "s", "joe") == "e j"
+
+def test_a_sequence_has_no_member_that_is_declared_after_it() -> None:
+    maps = {"m": ("sequence", "two"), "two": ("hash", "/nowhere")}
+    program = program_of({"s": ["$+ => $: $(m $1 $: none $)"]}, maps=maps)
+
+    assert result(program, "s", "joe", answer=answers({"joe": "found"})) == "none"
 
 
 def test_a_bad_expression_says_what_is_wrong() -> None:
@@ -105,7 +111,7 @@ def test_a_bad_expression_says_what_is_wrong() -> None:
 
 
 def test_a_sequence_asks_its_maps_in_order_until_one_answers() -> None:
-    maps = {"m": ("sequence", "one two"), "one": ("null", ""), "two": ("hash", "/nowhere")}
+    maps = {"one": ("null", ""), "two": ("hash", "/nowhere"), "m": ("sequence", "one two")}
     program = program_of({"s": ["$+ => $: $(m $1 $: none $)"]}, maps=maps)
 
     assert result(program, "s", "joe", answer=answers({"joe": "found"})) == "found"

@@ -16,6 +16,15 @@ HIGHEST_RULE_SET = 99  # that may be called by its number
 _HOST_MAP = MapDeclaration("host", "host", "-a. -D")  # what $[ $] asks when the configuration declares no map host
 
 
+_RULE_SET_NAME = re.compile(r"[0-9]+|[A-Za-z][A-Za-z0-9_]*")
+
+
+def named_rule_set(text: str) -> str:
+    """Return the name or number of a rule set that text begins with; "" when it is neither."""
+    found = _RULE_SET_NAME.match(text)
+    return found[0] if found else ""
+
+
 class CompiledRule(Struct, frozen=True):
     """One rule: its needles (cheap to look for), its pattern and its right side."""
 
@@ -51,12 +60,17 @@ class CompiledProgram:
         self._rule_sets: dict[int, CompiledRuleSet | None] = {}
         self._maps: dict[str, CompiledMap | None] = {}
 
-    def number_of(self, name: str) -> int | None:
-        """Return the number of the rule set that a name or a number in text means; None when there is none."""
-        if name[:1].isdecimal() and name.isascii():
-            digits = name[: len(name) - len(name.lstrip("0123456789"))]
-            return int(digits) if len(digits) < 10 and int(digits) <= HIGHEST_RULE_SET else None
+    def number_of(self, text: str) -> int | None:
+        """Return the number of the rule set whose name or number the text begins with; None when there is none."""
+        name = named_rule_set(text)
+        if name.isdigit():
+            return int(name) if len(name) < 10 and int(name) <= HIGHEST_RULE_SET else None
         return self.program.names.get(fold(name))
+
+    def earlier_maps(self, name: str) -> frozenset[str]:
+        """Return the maps that were declared before this one: no others can be members of a sequence."""
+        names = list(self.program.maps)
+        return frozenset(names[: names.index(name)] if name in names else names)
 
     def label(self, number: int) -> str:
         """Return what the rule set is printed as."""

@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+# Replies that name an address: before the text of any other, test mode does not print what it is about.
+_NAMING = frozenset({"250", "252", "450", "550", "553"})
+
 
 class Complaint(Struct, frozen=True):
     """One message as sendmail words it: reply code, enhanced status ("" when it has none), text.
@@ -15,5 +18,6 @@ class Complaint(Struct, frozen=True):
     about: str = ""
 
     def __str__(self) -> str:
-        """Return the message as address test mode prints it."""
-        return f"{self.about}... {self.text}" if self.about else self.text
+        """Return the message as address test mode prints it: in seven bits."""
+        shown = f"{self.about}... {self.text}" if self.about and self.code in _NAMING else self.text
+        return "".join(chr(ord(octet) & 0x7F) if "\x7f" < octet < "\u0100" else octet for octet in shown)

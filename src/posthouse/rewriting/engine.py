@@ -11,7 +11,13 @@ from typing import Final
 from msgspec import Struct
 
 from posthouse.mail.lookup import MapAnswer, MapQuestion
-from posthouse.rewriting.compiled import CompiledProgram, CompiledRule, CompiledRuleSet
+from posthouse.rewriting.compiled import (
+    HIGHEST_RULE_SET,
+    CompiledProgram,
+    CompiledRule,
+    CompiledRuleSet,
+    named_rule_set,
+)
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment, RuleApplied, RuleSetEntered, RuleSetLeft
 from posthouse.rewriting.lookups import ask_maps
@@ -224,9 +230,11 @@ class _Run:
         place = 0
         while place + 1 < len(tokens):
             if tokens[place] == CALL:
-                name = tokens[place + 1] = strip_quotes(tokens[place + 1])
+                text = strip_quotes(tokens[place + 1])
+                name = tokens[place + 1] = text.partition(" ")[0] or text
                 number = self._program.number_of(name)
                 if number is None:
+                    self._complain_of_name(text)
                     self.complain(Complaint(f"Unknown ruleset {name}", status="5.3.5"))
                     return None
                 if self._program.rule_set(number) is None:
@@ -238,6 +246,14 @@ class _Run:
                     calls.append((place, number))
             place += 1
         return calls
+
+    def _complain_of_name(self, text: str) -> None:
+        name = named_rule_set(text)
+        if name.isdigit():
+            shown = (int(name[:18]) + 2**31) % 2**32 - 2**31  # an int of C, as sendmail shows it
+            self.complain(Complaint(f"bad ruleset {shown} ({HIGHEST_RULE_SET + 1} max)", code=""))
+        elif not name:
+            self.complain(Complaint(f'invalid ruleset name: "{text}"', code=""))
 
 
 def _workspace_of(tokens: list[str]) -> str:

@@ -50,15 +50,18 @@ class Environment:
         is_deferring: bool = False,
         draw: Callable[[int, int], int] = min,
     ) -> None:
-        self.macros: dict[str, str] = dict(macros or {})
+        self._given = dict(macros or {})
+        self.macros: dict[str, str] = dict(self._given)
         self.switch = dict(switch or {})
         self.listener = listener
         self.draw = draw
         self.is_deferring = is_deferring  # DeliveryMode=defer: maps with -D are not asked
 
     def define(self, name: str, value: str | None) -> None:
-        """Give a macro (by its name without braces) a value; None takes its value away."""
+        """Give a macro (by its name without braces) a value; None brings back what the configuration gives it."""
         if value is None:
             self.macros.pop(name, None)
+            if name in self._given:
+                self.macros[name] = self._given[name]
         else:
             self.macros[name] = value

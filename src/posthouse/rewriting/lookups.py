@@ -13,7 +13,7 @@ from posthouse.rewriting.own_maps import OWN_MAPS, OwnQuestion
 from posthouse.rewriting.patterns import END
 from posthouse.rewriting.quotes import strip_quotes
 from posthouse.rewriting.symbols import HOST, HOST_MAP_BEGIN, HOST_MAP_END, MAP_BEGIN, MAP_END, USER
-from posthouse.rewriting.tokens import Scanned, Table
+from posthouse.rewriting.tokens import Scanned, Table, fold
 
 MOST_ARGUMENTS: Final = 9
 _DEEPEST_SEQUENCE: Final = 10  # sequences in sequences
@@ -128,7 +128,8 @@ def _ask(
     if kind in OWN_MAPS:
         return OWN_MAPS[kind](OwnQuestion(found.arguments, environment, key, arguments))
     if kind == "sequence":
-        members = found.arguments.rest.split()
+        earlier = program.earlier_maps(fold(found.declaration.name))
+        members = [member for member in found.arguments.rest.split() if fold(member) in earlier]
     elif kind == "switch":
         service = found.arguments.file or found.arguments.rest
         members = [f"{found.declaration.name}.{method}" for method in environment.switch.get(service, ())]

@@ -15,11 +15,12 @@ from posthouse.rewriting.engine import CONFIGURATION_ERROR, OK, TEMPORARY_FAILUR
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.mailers import MailerTraits
 from posthouse.rewriting.quotes import strip_quotes
-from posthouse.rewriting.soundness import octet_complaint, user_complaint
+from posthouse.rewriting.soundness import inspect_user, octet_complaint
 from posthouse.rewriting.tokens import fold
 from posthouse.rewriting.triples import Triple, read_refusal, read_triple
 
 CANONIFY, RESOLVE, RECIPIENT, FINAL, LOCAL_USER = 3, 0, 2, 4, 5
+USAGE_ERROR: Final = 64
 ERROR, PROGRAM, FILE, INCLUDE = "*error*", "prog", "*file*", "*include*"
 _INCLUDE: Final = ":include:"
 _DEFERRED: Final = "Transient parse error -- message queued for future delivery"
@@ -44,7 +45,8 @@ ENVELOPE_RECIPIENT: Final = Purpose()
 
 
 class Resolved(Struct, frozen=True):
-    """Where an address goes.  ``mailer`` is *error* when nowhere, and then ``exit_status`` is not 0.
+    """Where an address goes: nowhere when ``exit_status`` is not 0.  The mailer is then *error*, but for a user that
+    no mailer may be given.
 
     ``is_deferred``: a map could not answer, so that nothing may be concluded yet.  ``stays_local``: the host part
     began with ``@``, and the user must not be looked up elsewhere.
@@ -85,10 +87,10 @@ class AddressResolver:
         tokens = yield from work.rewrite(RESOLVE, tokens)
         was_deferred = work.status == TEMPORARY_FAILURE
         resolved = yield from self._build(work, tokens, purpose)
-        unsound = user_complaint(resolved.user, purpose.is_sender)
+        unsound, shown = inspect_user(resolved.user, purpose.is_sender)
         if unsound is not None:
             work.complain(unsound, about=address)
-            resolved = Resolved(ERROR, resolved.host, resolved.user, CONFIGURATION_ERROR)
+            resolved = Resolved(resolved.mailer, resolved.host, shown, resolved.exit_status or USAGE_ERROR)
         elif was_deferred and resolved.mailer != ERROR:
             work.complain(Complaint(_DEFERRED, "", "4.4.3"))
         return work.finish(resolved, was_deferred)
@@ -201,7 +203,7 @@ class _Work:
             self.complain(complaint)
 
     def misconfigured(self, text: str) -> Resolved:
-        self.complain(Complaint(text, status="5.3.5"), about=self.address)
+        self.complain(Complaint(text, status="5.3.5"))
         return Resolved(ERROR, None, "", CONFIGURATION_ERROR)
 
     def finish(self, resolved: Resolved, was_deferred: bool) -> Resolved:

@@ -63,7 +63,7 @@ class _Scan:
         self._syntax = syntax
         self._text = text.partition("\0")[0]
         self._has_comments = table is not Table.VERBATIM
-        self._named = NAMED if table is not Table.EXTERNAL else ""
+        self._has_metasymbols = table is not Table.EXTERNAL
         self._delimiter = delimiter
         self._lenient = lenient
         self.tokens: list[str] = []
@@ -84,7 +84,7 @@ class _Scan:
                 break
             if character == "\\":
                 self._escape()
-            elif "\ue000" <= character <= "\ue0ff" and self._state is not _Q:
+            elif self._has_metasymbols and "\ue000" <= character <= "\ue0ff" and self._state is not _Q:
                 self._metasymbol(character)
             elif self._is_structure(character):
                 self._advance(character, self._kind(character))
@@ -136,7 +136,7 @@ class _Scan:
     def _metasymbol(self, symbol: str) -> None:
         if self._comments:
             return
-        name = _NAME.match(self._text, self._at) if symbol in self._named else None
+        name = _NAME.match(self._text, self._at) if symbol in NAMED else None
         self._advance(symbol + (name[0] if name else ""), _O)
         if name:
             self._at = name.end()

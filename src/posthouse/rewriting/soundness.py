@@ -23,14 +23,19 @@ def octet_complaint(address: str, is_sender: bool = False) -> Complaint | None:
     return None
 
 
-def user_complaint(user: str, is_sender: bool = False) -> Complaint | None:
-    """Return what is wrong with a resolved user: controls outside quotes, open quotes, 8-bit controls, length."""
+def inspect_user(user: str, is_sender: bool = False) -> tuple[Complaint | None, str]:
+    """Return what is wrong with a resolved user, if anything is, and the user as it may be shown.
+
+    Wrong are controls outside quotes, open quotes, 8-bit controls, and too great a length.
+    """
     if len(user) > LONGEST_ADDRESS:
-        return Complaint(f'Address "{user[:LONGEST_ADDRESS]}" too long ({LONGEST_ADDRESS} bytes max)', "553", "5.1.0")
+        shown = user[:LONGEST_ADDRESS]
+        return Complaint(f'Address "{shown}" too long ({LONGEST_ADDRESS} bytes max)', "553", "5.1.0"), shown
     wrong, shown = _inspect(user)
     if not wrong:
-        return None
-    return Complaint(f'Syntax error in mailbox address "{shown}" ({wrong})', "501", "5.1.7" if is_sender else "5.1.3")
+        return None, user
+    status = "5.1.7" if is_sender else "5.1.3"
+    return Complaint(f'Syntax error in mailbox address "{shown}" ({wrong})', "501", status), shown
 
 
 def _inspect(user: str) -> tuple[str, str]:

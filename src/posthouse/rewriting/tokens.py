@@ -65,7 +65,7 @@ class Syntax:
             Table.VERBATIM: re.compile(r'[^"\\\0]*'),
         }
         meta = rf"[{NAMED}](?:{NAME})|[{METASYMBOLS}]"
-        outer = re.compile(rf"[{METASYMBOLS}]|[{cut}]|[^{cut}{blanks}{METASYMBOLS}]+")
+        outer = re.compile(rf"[{cut}]|[^{cut}{blanks}]+")
         inner = re.compile(rf"{meta}|[{cut}]|[^{cut}{blanks}{METASYMBOLS}]+", re.DOTALL)
         self._cutter = {Table.EXTERNAL: outer, Table.INTERNAL: inner, Table.VERBATIM: inner}
         self._not_atom = self.operators | frozenset(BLANKS + '"') | frozenset(map(chr, range(0xE000, 0xE100)))

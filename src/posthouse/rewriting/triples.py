@@ -29,7 +29,6 @@ _MAILBOX_STATUS: Final = {3: _DATA}
 _BY_SUBJECT: Final = {3: _SYSTEM, 4: _IO, 5: _PROTOCOL, 7: _DATA}
 _ENHANCED: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _REPLY: Final = re.compile(r"([2-5][0-9][0-9]) (?:([245]\.[0-9]{1,3}\.[0-9]{1,3}) )?", re.ASCII)
-_WITHOUT_ADDRESS: Final = ("251", "551")  # these replies name another address themselves
 
 
 class Triple(Struct, frozen=True):
@@ -78,8 +77,7 @@ def read_refusal(triple: Triple, syntax: Syntax, about: str = "") -> Refusal:
         complaint = Complaint(text, "553", "5.3.0", about)
     else:
         status = reply[2] or (host if _ENHANCED.fullmatch(host) else "")
-        subject = "" if reply[1] in _WITHOUT_ADDRESS or reply[1].startswith("4") else about
-        complaint = Complaint(text[reply.end() :], reply[1], status, subject)
+        complaint = Complaint(text[reply.end() :], reply[1], status, about)
     return Refusal(exit_status_of(host), complaint, host, user)
 
 
