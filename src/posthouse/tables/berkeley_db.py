@@ -72,20 +72,23 @@ class BerkeleyDatabase:
         for _ in range(self._most_pages):
             page = self._page(number)
             page.expect(Kind.HASH_PAGE, Kind.HASH_UNSORTED, Kind.UNUSED)
-            for index in range(0, page.entries - 1, 2):
-                if self._hash_item_is(page, index, key):
-                    return self._hash_value(page, index + 1)
+            index = self._find_in_hash(page, key)
+            if index is not None:
+                return self._hash_value(page, index + 1)
             number = page.next
             if number == 0:
                 return None
         raise DamagedDatabaseError("a bucket without end")
 
-    def _hash_item_is(self, page: Page, index: int, key: bytes) -> bool:
-        item = page.hash_item(index)
-        if item[0] == _HASH_OVERFLOW:
-            place = self._hash_place(page, item)
-            return place.octets == len(key) and self._overflow(place) == key
-        return item[1:] == key
+    def _find_in_hash(self, page: Page, key: bytes) -> int | None:
+        found = page.find_in_hash(bytes([_HASH_KEY_OR_VALUE]) + key)
+        if found is not None:
+            return found
+        for index in page.hash_keys_of_kind(_HASH_OVERFLOW):
+            place = self._hash_place(page, page.hash_item(index))
+            if place.octets == len(key) and self._overflow(place) == key:
+                return index
+        return None
 
     def _hash_value(self, page: Page, index: int) -> bytes:
         item = page.hash_item(index)

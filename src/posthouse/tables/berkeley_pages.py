@@ -43,25 +43,31 @@ class Kind(Enum):
     HASH_PAGE = 13
 
 
-class ByteOrder(Struct, frozen=True):
-    """How the machine that wrote the file writes numbers: "<" or ">"."""
+class ByteOrder(Enum):
+    """How the machine that wrote the file writes numbers."""
 
-    sign: str
+    LITTLE = "little"
+    BIG = "big"
 
     def short(self, octets: bytes, at: int) -> int:
         """Read two octets."""
-        return self._number("H", octets, at)
+        return self._number(octets[at : at + 2], 2)
 
     def long(self, octets: bytes, at: int) -> int:
         """Read four octets."""
-        return self._number("I", octets, at)
+        return self._number(octets[at : at + 4], 4)
 
-    def _number(self, form: str, octets: bytes, at: int) -> int:
+    def shorts(self, octets: bytes, at: int, count: int) -> tuple[int, ...]:
+        """Read many times two octets."""
         try:
-            (number,) = struct.unpack_from(self.sign + form, octets, at)
+            return struct.unpack_from(f"{'<' if self is ByteOrder.LITTLE else '>'}{count}H", octets, at)
         except struct.error as error:
-            raise DamagedDatabaseError(f"a number beyond the end of its page, at {at}") from error
-        return int(number)
+            raise DamagedDatabaseError(f"{count} entries on a page of {len(octets)} octets") from error
+
+    def _number(self, octets: bytes, length: int) -> int:
+        if len(octets) != length:
+            raise DamagedDatabaseError("a number beyond the end of its page")
+        return int.from_bytes(octets, "little" if self is ByteOrder.LITTLE else "big")
 
 
 class Meta(Struct, frozen=True):
@@ -82,7 +88,7 @@ def read_meta(octets: bytes) -> Meta:
     """Read the first page.  Raises DamagedDatabaseError."""
     if len(octets) < META_OCTETS:
         raise DamagedDatabaseError(f"only {len(octets)} octets; no database is that small")
-    for order in (ByteOrder("<"), ByteOrder(">")):
+    for order in ByteOrder:
         magic, version, page_octets = (order.long(octets, at) for at in (12, 16, 20))
         if magic in _VERSIONS:
             break
@@ -135,8 +141,8 @@ class Page:
         self.entries = self.order.short(octets, 20)
         self.level = octets[24]
         self.kind = octets[25]
-        if _HEADER_OCTETS + 2 * self.entries > len(octets) and self.kind != Kind.OVERFLOW.value:
-            raise DamagedDatabaseError(f"{self.entries} entries on page {number}")
+        is_overflow = self.kind == Kind.OVERFLOW.value  # where this number counts something else
+        self._offsets = () if is_overflow else self.order.shorts(octets, _HEADER_OCTETS, self.entries)
 
     def expect(self, *kinds: Kind) -> None:
         """Check what kind of page it is."""
@@ -145,7 +151,7 @@ class Page:
 
     def offset(self, index: int) -> int:
         """Return where an entry lies."""
-        at = self.order.short(self.octets, _HEADER_OCTETS + 2 * index)
+        at = self._offsets[index] if index < len(self._offsets) else 0
         if not _HEADER_OCTETS + 2 * self.entries <= at < len(self.octets):
             raise DamagedDatabaseError(f"entry {index} of page {self.number} at {at}")
         return at
@@ -167,6 +173,23 @@ class Page:
         if end <= at:
             raise DamagedDatabaseError(f"entry {index} of page {self.number} has no end")
         return self.octets[at:end]
+
+    def find_in_hash(self, item: bytes) -> int | None:
+        """Return the number of the key that is stored as these octets; None when no key is."""
+        at = self.octets.find(item)
+        while at >= 0:
+            if at in self._offsets:
+                index = self._offsets.index(at)
+                if index % 2 == 0 and self.hash_item(index) == item:
+                    return index
+            at = self.octets.find(item, at + 1)
+        return None
+
+    def hash_keys_of_kind(self, kind: int) -> list[int]:
+        """Return the numbers of the keys that are stored in a special way."""
+        octets, last = self.octets, len(self.octets) - 1
+        keys = self._offsets[: self.entries - self.entries % 2 : 2]
+        return [2 * number for number, at in enumerate(keys) if octets[min(at, last)] == kind]
 
     def overflow_octets(self) -> bytes:
         """Return what an overflow page holds."""
