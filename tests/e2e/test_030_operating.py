@@ -287,6 +287,35 @@ def test_metrics_count_what_every_process_did(tmp_path):
     assert "posthouse_outcomes_total" in text
 
 
+def test_metrics_show_how_the_way_out_is_doing_under_load(tmp_path):
+    closed = free_port()
+    with running_sink(tmp_path / "sink") as sink:
+        site = SITE + '\n[metrics]\nlisten = "127.0.0.1:0"\n[concurrency]\nper-host-initial = 2\nper-host = 7\n'
+        site += relay_to("far.example", sink.port) + relay_to("dead.example", closed)
+        with running_daemon(tmp_path, site) as daemon, daemon.smtp() as client:
+            client.sendmail("ann@mx.test", ["joe@dead.example"], "Subject: a test\r\n\r\nbody\r\n")
+            for _ in range(100):
+                client.sendmail("ann@mx.test", ["joe@far.example"], "Subject: a test\r\n\r\nbody\r\n")
+            until(lambda: len(daemon.events("delivered")) == 100, "the good host's mail")
+            url = f"http://{daemon.events('started')[-1]['metrics']}/metrics"
+
+            def shown() -> dict[str, float] | None:
+                with urllib.request.urlopen(url, timeout=10) as answer:
+                    lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if line[0] != "#"]
+                numbers = {name.removeprefix("posthouse_"): float(value) for name, _, value in lines}
+                return numbers if numbers.get("window_widest", 0) > 2 and numbers.get("hops_dead") else None
+
+            numbers = until(shown, "what was learned of the hosts")
+
+    assert numbers["window_widest"] <= 7
+    assert (numbers["hops_known"], numbers["hops_dead"]) == (2, 1)
+    assert numbers["attempts_limit"] == 100
+    opened, reused = (numbers[f'connections_{kind}_total{{channel="smtp"}}'] for kind in ("opened", "reused"))
+    assert opened + reused >= 100
+    assert reused > opened
+    assert 0 < numbers['connections_idle{channel="smtp"}'] <= 7
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up root")
 def test_started_as_root_it_serves_as_the_site_s_user(tmp_path):
     # Not under tmp_path, whose parents only root may enter.
