@@ -42,10 +42,11 @@ class SocketmapServer:
         try:
             while question := connection.recv(4096):
                 self.questions.append(question)
+                closes = self.closes_after_answer  # as it was when the question came
                 answer = self._answer(question)
                 if answer is not None:
                     connection.sendall(answer)
-                    if self.closes_after_answer:
+                    if closes:
                         connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             return
