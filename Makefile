@@ -34,6 +34,7 @@ check:
 bench:
 	@PYTHON=$(PYTHON) tools/setup test
 	@.venv/bin/python bench/run.py $(BENCH)
+	@.venv/bin/python bench/rewriting.py
 
 soak:
 	@PYTHON=$(PYTHON) tools/setup test

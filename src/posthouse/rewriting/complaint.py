@@ -4,6 +4,7 @@ from msgspec import Struct
 
 # Replies that name an address: before the text of any other, test mode does not print what it is about.
 _NAMING = frozenset({"250", "252", "450", "550", "553"})
+_SHOWN_ENDS = 100  # characters of a long text: its beginning and its end
 
 
 class Complaint(Struct, frozen=True):
@@ -19,5 +20,8 @@ class Complaint(Struct, frozen=True):
 
     def __str__(self) -> str:
         """Return the message as address test mode prints it: in seven bits."""
-        shown = f"{self.about}... {self.text}" if self.about and self.code in _NAMING else self.text
+        about = self.about
+        if len(about) > 2 * _SHOWN_ENDS + 3:
+            about = f"{about[:_SHOWN_ENDS]}...{about[-_SHOWN_ENDS:]}"
+        shown = f"{about}... {self.text}" if self.about and self.code in _NAMING else self.text
         return "".join(chr(ord(octet) & 0x7F) if "\x7f" < octet < "\u0100" else octet for octet in shown)
