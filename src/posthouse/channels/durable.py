@@ -18,7 +18,7 @@ def write_all(descriptor: int, *pieces: bytes) -> None:
             view = view[os.write(descriptor, view) :]
 
 
-def sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path | str) -> None:
     """Make the directory's entries durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
