@@ -352,6 +352,20 @@ class Submission(Protocol):
         """
 
 
+class Dialect(Protocol):
+    """How a message looks on its way out: what a site's channels do to its envelope and its header fields.
+
+    Stands between the spool and a channel.  The stored text is never changed; what the channel gets is a
+    view of it, whose header was edited for this batch and whose body is streamed as it is.
+    """
+
+    async def render(self, batch: Batch, text: StoredText) -> tuple[Batch, StoredText]:
+        """Return the batch and the text as this batch's channel is to send them.
+
+        Raises DialectUnavailableError when a table or map that it needs cannot answer: the batch is deferred.
+        """
+
+
 class DeadLetters(Protocol):
     """The last resort for what can be neither delivered nor returned."""
 

@@ -14,6 +14,10 @@ class MalformedError(PosthouseError, ValueError):
     """Text that does not follow its grammar.  The parser's caller turns it into a reply."""
 
 
+class DialectUnavailableError(PosthouseError):
+    """A header cannot be edited now, since a table or map that it needs cannot answer.  Try later."""
+
+
 class SpoolError(PosthouseError):
     """The spool could not do what was asked.  The way in answers 451 or 452; the way out tries again."""
 
