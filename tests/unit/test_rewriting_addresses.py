@@ -171,6 +171,8 @@ def test_the_senders_domain_is_appended_to_a_bare_name(program: CompiledProgram)
         ("list: joe;", "list: $g;"),
         ("node::joe", "$g"),
         ("a <b> c", "a <$g> c"),
+        ('a <b> "c" d', "<$g>"),
+        ('a <b> "', 'a <$g> ""'),
         ("<a <b>", '"<a" <$g>'),
         ("joe (x", "$g (x)"),
         ("<joe", "<$g>"),

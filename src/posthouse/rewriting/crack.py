@@ -35,10 +35,13 @@ class _Cracking:
         self._copying = 0  # above 0: the text is no part of the address
         self._comments = self._angles = self._brackets = 0
         self._is_quoted = self._is_copy_quoted = False
+        self._is_given_up = False  # quotes behind the closing bracket: sendmail keeps nothing then
         self._has_address = self._needs_quotes = self._had_angle = self._had_colon = False
 
     def run(self) -> str:
         while self._at < len(self._text):
+            if self._is_given_up:
+                return _PUNT
             character = self._text[self._at]
             self._at += 1
             if self._copying > 0:
@@ -56,7 +59,8 @@ class _Cracking:
         if character == '"' and not self._comments:
             self._is_quoted = not self._is_quoted
             if self._copying > 0:
-                self._is_copy_quoted = not self._is_copy_quoted
+                self._is_copy_quoted = True
+                self._is_given_up = self._at < len(self._text)
             return False
         if self._is_quoted:
             return True
