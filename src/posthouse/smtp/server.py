@@ -95,14 +95,11 @@ class ServerSession:
         while not self._events:
             if self._question is not None or self.state is State.CLOSED:
                 return None
-            if not (self._input.octets or self._shutting_down):
-                return None
             if self._shutting_down and self.state in (State.CONNECTED, State.READY):
                 self.end(replies.SHUTTING_DOWN, EndReason.SHUTDOWN)
-            elif self.state is State.DATA:
-                if not self._read_text():
-                    return None
-            elif not self._read_command():
+            elif not self._input.octets:
+                return None
+            elif not (self._read_text() if self.state is State.DATA else self._read_command()):
                 return None
         return self._events.popleft()
 
@@ -339,10 +336,9 @@ class ServerSession:
 
     def _read_text(self) -> bool:
         decoder = self._decoder
-        wire = self._input.take_all()
-        if decoder is None or not wire:
+        if decoder is None:
             return False
-        text, rest = decoder.decode(wire)
+        text, rest = decoder.decode(self._input.take_all())
         if rest is not None:
             self._input.put_back(rest)
             self._decoder = None

@@ -9,9 +9,11 @@ No line objects: a chunk is searched, counted and replaced as a whole.
 
 import enum
 import re
+from io import IncrementalNewlineDecoder
 
 _DOT = b"\r\n."
 _END = b"\r\n.\r\n"
+_CLEAN = (None, "\r\n")  # what IncrementalNewlineDecoder says of a text with no other line ends
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -89,9 +91,11 @@ class TextDecoder:
 
 
 def _has_bare_line_end(text: bytes) -> bool:
-    # To count the lone octets would take four times as long.
-    rest = text.replace(b"\r\n", b"")
-    return b"\n" in rest or b"\r" in rest
+    # The one search of the standard library that sees all kinds of line ends in one pass (Latin-1: an octet is a
+    # character, whatever it means).  Taking the CRLFs out and looking for the rest takes more than twice as long.
+    seen = IncrementalNewlineDecoder(None, translate=False)
+    seen.decode(text.decode("latin-1"), final=True)
+    return seen.newlines not in _CLEAN
 
 
 def _undecided(wire: bytes) -> int:

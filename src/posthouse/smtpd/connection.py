@@ -32,7 +32,7 @@ from posthouse.smtp.server import (
 )
 from posthouse.smtpd.admission import Peer, Relaying
 from posthouse.smtpd.deadline import Deadline
-from posthouse.smtpd.peer import identify
+from posthouse.smtpd.peer import client_of, identify
 from posthouse.smtpd.service import Service
 from posthouse.submit.client import Client
 from posthouse.submit.eager import start
@@ -256,14 +256,8 @@ class Connection(asyncio.Protocol):
     # One method per event.
 
     def _hello(self, event: HelloGiven) -> None:
-        self._client = Client(
-            name=event.name,
-            address=self._peer.address,
-            protocol="ESMTP" if event.esmtp else "SMTP",
-            may_relay=self._relaying.allows(self._peer),
-            user=self._peer.user,
-            local_submission=self._peer.is_local,
-        )
+        may_relay = self._relaying.allows(self._peer)
+        self._client = client_of(self._peer, event.name, esmtp=event.esmtp, may_relay=may_relay)
 
     def _mail(self, event: MailGiven) -> None:
         self._transaction = self._service.intake.begin(self._client)

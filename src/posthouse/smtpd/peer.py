@@ -9,6 +9,7 @@ import socket
 import struct
 
 from posthouse.smtpd.admission import Peer
+from posthouse.submit.client import Client
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of unix(7)
 
@@ -23,6 +24,18 @@ def identify(transport: asyncio.BaseTransport) -> Peer:
         raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         return Peer(user=login_name(_CREDENTIALS.unpack(raw)[1]), is_local=True)
     return Peer()  # gone already
+
+
+def client_of(peer: Peer, name: str, *, esmtp: bool, may_relay: bool) -> Client:
+    """Return who hands mail in, once it has said its name."""
+    return Client(
+        name=name,
+        address=peer.address,
+        protocol="ESMTP" if esmtp else "SMTP",
+        may_relay=may_relay,
+        user=peer.user,
+        local_submission=peer.is_local,
+    )
 
 
 def login_name(uid: int) -> str:
