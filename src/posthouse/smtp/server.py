@@ -97,9 +97,7 @@ class ServerSession:
                 return None
             if self._shutting_down and self.state in (State.CONNECTED, State.READY):
                 self.end(replies.SHUTTING_DOWN, EndReason.SHUTDOWN)
-            elif not self._input.octets:
-                return None
-            elif not (self._read_text() if self.state is State.DATA else self._read_command()):
+            elif not (self._input.octets and self._read()):
                 return None
         return self._events.popleft()
 
@@ -204,6 +202,9 @@ class ServerSession:
             self._events.append(TransactionReset())
 
     # -- commands --------------------------------------------------------------------
+
+    def _read(self) -> bool:
+        return self._read_text() if self.state is State.DATA else self._read_command()
 
     def _read_command(self) -> bool:
         line = self._input.next_line()
