@@ -4,6 +4,8 @@ The rule: nothing else in the program names both a port's user and its adapter. 
 of an adapter stands inside the function that needs it, because the sendmail command
 comes through here too and has to start fast: it uses ``load_site`` and ``direct_intake``,
 and none of asyncio, prometheus_client, dnspython or uvloop.
+
+Longer than 400 lines because there is one root; every function in it joins one thing.
 """
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from posthouse.smtpd.pickup import PickupRounds
     from posthouse.smtpd.worker import SmtpdWorker
     from posthouse.submit.intake import Intake
+    from posthouse.submit.router import Router
 
 SUBMIT_SOCKET = "submit.sock"
 PICKUP_SOCKET = "pickup.sock"
@@ -137,6 +140,14 @@ def wakeup_sender(site: Site) -> WakeupSender:
     return WakeupSender(wakeup_path(site))
 
 
+def build_router(site: Site, clock: Clock) -> Router:
+    """Return what says where recipients go, in the language of the site."""
+    from posthouse.routing.compiled import compile_routing
+    from posthouse.submit.native import NativeRouter
+
+    return NativeRouter(compile_routing(site), build_tables(site, clock), vrfy=site.vrfy)
+
+
 def build_intake(
     site: Site,
     spool: SpoolIntake,
@@ -148,13 +159,11 @@ def build_intake(
     resolves_later: bool = False,
 ) -> Intake:
     """Join the way in."""
-    from posthouse.routing.compiled import compile_routing
     from posthouse.submit.intake import Intake
 
     return Intake(
         site,
-        compile_routing(site),
-        tables=build_tables(site, clock),
+        build_router(site, clock),
         spool=spool,
         clock=clock,
         log=log,

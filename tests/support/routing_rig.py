@@ -16,6 +16,7 @@ from posthouse.routing.compiled import compile_routing
 from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, NO_RCPT_PARAMETERS
 from posthouse.submit.client import Client
 from posthouse.submit.intake import Intake
+from posthouse.submit.native import NativeRouter
 from posthouse.submit.transaction import Transaction
 from support.routing_sites import address, make_site, make_tables
 
@@ -65,8 +66,7 @@ class Rig:
         self.tables = make_tables(self.entries)
         self.intake = Intake(
             self.site,
-            compile_routing(self.site),
-            tables=self.tables,
+            NativeRouter(compile_routing(self.site), self.tables, vrfy=self.site.vrfy),
             spool=self.spool,
             clock=self.clock,
             log=self.log,

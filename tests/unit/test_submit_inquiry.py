@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.routing_rig import Rig, run
+from support.routing_rig import STRANGER, Rig, run
 
 ENTRIES = {
     "users": {"ann": ""},
@@ -25,7 +25,7 @@ ENTRIES = {
     ],
 )
 def test_vrfy(vrfy, argument, expected):
-    reply = run(Rig({"vrfy": vrfy}, ENTRIES).intake.verify(argument))
+    reply = run(Rig({"vrfy": vrfy}, ENTRIES).intake.verify(argument, STRANGER))
 
     assert str(reply).startswith(expected)
 
@@ -45,7 +45,7 @@ def test_vrfy(vrfy, argument, expected):
     ],
 )
 def test_expn(argument, code, lines):
-    reply = run(Rig(entries=ENTRIES).intake.expand(argument))
+    reply = run(Rig(entries=ENTRIES).intake.expand(argument, STRANGER))
 
     assert reply.code == code
     assert lines in (None, reply.lines)
@@ -55,4 +55,4 @@ def test_expn_when_the_table_is_unavailable_is_451():
     rig = Rig(entries=ENTRIES)
     del rig.tables["aliases"]
 
-    assert run(rig.intake.expand("public")).code == 451
+    assert run(rig.intake.expand("public", STRANGER)).code == 451

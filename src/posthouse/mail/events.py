@@ -5,6 +5,7 @@ One name, one meaning, everywhere: the log, ``posthouse log``, the metrics.
 
 # The way in.
 CONNECTED = "connected"  # client=
+DISCARDED = "discarded"  # accepted and dropped, as the site's rules say: sender=, recipients=, octets=, client=
 REFUSED = "refused"  # a command refused: client=, command=, reply=
 ACCEPTED = "accepted"  # queue_id=, sender=, recipients=, octets=, client=, protocol=
 RESOLVED = "resolved"  # one recipient of an accepted message: queue_id=, recipient=, channel=, host=, address=, via=

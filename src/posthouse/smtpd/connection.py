@@ -3,6 +3,8 @@
 The rules: the session decides, this module only carries; one question is under way at a time, and
 while it is, nothing more is asked of the session; whatever ends the connection, its transaction is
 finished or abandoned, exactly once.
+
+Longer than 400 lines because it is one class, a method for every event, and its state is nobody else's.
 """
 
 import asyncio
@@ -260,8 +262,12 @@ class Connection(asyncio.Protocol):
         self._client = client_of(self._peer, event.name, esmtp=event.esmtp, may_relay=may_relay)
 
     def _mail(self, event: MailGiven) -> None:
-        self._transaction = self._service.intake.begin(self._client)
-        self._begun(self._transaction.sender_now(event.path, event.parameters))
+        transaction = self._transaction = self._service.intake.begin(self._client)
+        answer = transaction.sender_now(event.path, event.parameters)
+        if answer is None:
+            self._ask(transaction.sender(event.path, event.parameters), self._begun)
+        else:
+            self._begun(answer)
 
     def _begun(self, answer: Reply) -> None:
         self._session.answer(answer)
@@ -277,7 +283,12 @@ class Connection(asyncio.Protocol):
             self._ask(transaction.recipient(event.path, event.parameters), self._session.answer)
 
     def _data(self, _event: DataAsked) -> None:
-        self._begun(self._running().start_text_now())
+        transaction = self._running()
+        answer = transaction.start_text_now()
+        if answer is None:
+            self._ask(transaction.start_text(), self._begun)
+        else:
+            self._begun(answer)
 
     def _text(self, event: TextChunk) -> None:
         self._ask(self._running().write(event.text), self._text_taken)
@@ -307,10 +318,10 @@ class Connection(asyncio.Protocol):
         self._service.log_refusal(self._name, event.command, event.reply, **known)
 
     def _verify(self, event: VerifyAsked) -> None:
-        self._ask(self._service.intake.verify(event.argument), self._session.answer)
+        self._ask(self._service.intake.verify(event.argument, self._client), self._session.answer)
 
     def _expand(self, event: ExpandAsked) -> None:
-        self._ask(self._service.intake.expand(event.argument), self._session.answer)
+        self._ask(self._service.intake.expand(event.argument, self._client), self._session.answer)
 
     def _session_ended(self, event: SessionEnded) -> None:
         self._over(event.reason)

@@ -1,4 +1,4 @@
-"""VRFY and EXPN.  RFC 5321 sections 3.5 and 7.3.
+"""VRFY and EXPN of a native site.  RFC 5321 sections 3.5 and 7.3.
 
 The rule: who asks learns nothing that the site has not declared public.
 """
@@ -12,55 +12,53 @@ from posthouse.routing.replies import try_later
 from posthouse.routing.resolution import Destination, Resolved
 from posthouse.routing.resolve import NOT_AN_ADDRESS, lookup_keys
 from posthouse.submit import replies
-from posthouse.submit.parts import Parts
+from posthouse.submit.lookups import Lookups
 
 _MEMBERS_SHOWN = 1000
 
 
-async def verify(parts: Parts, argument: str) -> Reply:
-    """Answer VRFY."""
-    if not parts.site.vrfy:
-        return replies.CANNOT_VERIFY
+async def verify(lookups: Lookups, argument: str) -> Reply:
+    """Answer VRFY, where the site allows it."""
     address = _read(argument)
     if address is None:
         return replies.NOT_AN_ADDRESS
-    parts.lookups.refresh()
-    resolution = await parts.lookups.resolve(address)
+    lookups.refresh()
+    resolution = await lookups.resolve(address)
     if resolution.destination is Destination.EXTERNAL:
         return replies.CANNOT_VERIFY
     if not isinstance(resolution, Resolved):
         return resolution.reply
-    return reply(250, "2.1.5", f"<{_completed(parts, address)}>")
+    return reply(250, "2.1.5", f"<{_completed(lookups, address)}>")
 
 
-async def expand(parts: Parts, argument: str) -> Reply:
+async def expand(lookups: Lookups, argument: str) -> Reply:
     """Answer EXPN: the members as the first table has them that knows the list, if that table is public."""
     address = _read(argument)
     if address is None:
         return replies.NOT_AN_ADDRESS
-    routing = parts.lookups.routing
+    routing = lookups.routing
     if routing.destination_of(address) is not Destination.LOCAL:
         return replies.NO_EXPANSION
-    address = _completed(parts, address)
+    address = _completed(lookups, address)
     for source in routing.aliases:
-        answer = await _members(parts, source.table, address)
+        answer = await _members(lookups, source.table, address)
         if answer.unavailable:
             return try_later()
         if answer.found:
-            return _shown(parts, answer) if source.public else replies.NO_EXPANSION
+            return _shown(lookups, answer) if source.public else replies.NO_EXPANSION
     return replies.NO_EXPANSION
 
 
-async def _members(parts: Parts, table: str, address: Address) -> Answer:
+async def _members(lookups: Lookups, table: str, address: Address) -> Answer:
     answer = NOT_FOUND
     for key in lookup_keys(address):
-        answer = await parts.lookups.ask(table, key)
+        answer = await lookups.ask(table, key)
         if answer.found or answer.unavailable:
             break
     return answer
 
 
-def _shown(parts: Parts, answer: Answer) -> Reply:
+def _shown(lookups: Lookups, answer: Answer) -> Reply:
     members: list[Address] = []
     for value in answer.values:
         if NOT_AN_ADDRESS.search(value):
@@ -68,12 +66,12 @@ def _shown(parts: Parts, answer: Answer) -> Reply:
         members += parse_address_list(value, _MEMBERS_SHOWN - len(members)).addresses
     if not members:
         return replies.NO_EXPANSION
-    lines = tuple(f"<{_completed(parts, member)}>" for member in members)
+    lines = tuple(f"<{_completed(lookups, member)}>" for member in members)
     return Reply(250, lines, Status(2, 1, 5))
 
 
-def _completed(parts: Parts, address: Address) -> Address:
-    return address if address.domain else Address(address.local_part, parts.lookups.routing.default_domain)
+def _completed(lookups: Lookups, address: Address) -> Address:
+    return address if address.domain else Address(address.local_part, lookups.routing.default_domain)
 
 
 def _read(argument: str) -> Address | None:

@@ -7,20 +7,17 @@ from __future__ import annotations  # so that the ports are imported by the type
 
 import itertools
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from posthouse.mail.reply import Reply
-from posthouse.routing.compiled import Routing
 from posthouse.site.model import Site
 from posthouse.submit.client import Client
-from posthouse.submit.inquiry import expand, verify
-from posthouse.submit.lookups import Lookups
 from posthouse.submit.parts import Parts
 from posthouse.submit.transaction import Transaction
 
 if TYPE_CHECKING:
-    from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Table, Wakeup
+    from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Wakeup
+    from posthouse.submit.router import Router
 
 
 class Intake:
@@ -29,9 +26,8 @@ class Intake:
     def __init__(
         self,
         site: Site,
-        routing: Routing,
+        router: Router,
         *,
-        tables: Mapping[str, Table],
         spool: SpoolIntake,
         clock: Clock,
         log: EventLog,
@@ -39,7 +35,7 @@ class Intake:
         wakeup: Wakeup,
         resolves_later: bool = False,
     ) -> None:
-        self.parts = Parts(site, Lookups(routing, tables), spool, clock, log, meter, wakeup, resolves_later)
+        self.parts = Parts(site, router, spool, clock, log, meter, wakeup, resolves_later)
         self._born = f"{int(clock.now().timestamp() * 1000):x}"
         self._numbers = itertools.count(1)
 
@@ -49,10 +45,10 @@ class Intake:
         # asked for here because workers are forked.
         return Transaction(self.parts, client, f"{self._born}.{os.getpid():x}.{next(self._numbers):x}")
 
-    async def verify(self, argument: str) -> Reply:
-        """VRFY: 252 unless the site allows it (RFC 5321 section 7.3)."""
-        return await verify(self.parts, argument)
+    async def verify(self, argument: str, client: Client) -> Reply:
+        """VRFY."""
+        return await self.parts.router.verify(argument, client)
 
-    async def expand(self, argument: str) -> Reply:
-        """EXPN: public aliases only."""
-        return await expand(self.parts, argument)
+    async def expand(self, argument: str, client: Client) -> Reply:
+        """EXPN."""
+        return await self.parts.router.expand(argument, client)

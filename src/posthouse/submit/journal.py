@@ -45,6 +45,17 @@ class Journal:
         )
         self._meter.count("messages_accepted_total", protocol=protocol)
 
+    def discarded(self, sender: str, recipients: int, octets: int, received_id: str) -> None:
+        """Log that a message was promised and dropped, because the site's rules say so."""
+        self._log.event(
+            events.DISCARDED,
+            sender=sender,
+            recipients=recipients,
+            octets=octets,
+            client=self._client.address or self._client.user or None,
+            received_id=received_id or None,
+        )
+
     def resolved(self, queue_id: QueueId, resolved: Iterable[tuple[Address, Resolved]]) -> None:
         """Log where the message goes: one event for each place and for each problem, up to a bound."""
         left_out = 0

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from posthouse.site.model import Site
-from posthouse.submit.lookups import Lookups
 
 if TYPE_CHECKING:
     from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Wakeup
+    from posthouse.submit.router import Router
 
 
 class Parts(Struct, frozen=True):
     """The site and the ports, as Intake was given them."""
 
     site: Site
-    lookups: Lookups
+    router: Router
     spool: SpoolIntake
     clock: Clock
     log: EventLog

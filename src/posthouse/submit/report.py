@@ -13,12 +13,13 @@ from posthouse.mail.envelope import Body, Envelope, Recipient
 from posthouse.mail.errors import SpoolError
 from posthouse.mail.queued import MessageInfo, QueueId, Settlement, WarningMark
 from posthouse.ports import Letter
-from posthouse.routing.resolution import Deferred, Refused, Resolved
+from posthouse.routing.resolution import Deferred, Refused, Resolution, Resolved
+from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, NO_RCPT_PARAMETERS
 from posthouse.submit.client import Client
 from posthouse.submit.intake import Intake
 from posthouse.submit.journal import Journal
 
-_OURSELVES = Client(protocol="report")
+_OURSELVES = Client(protocol="report", may_relay=True)
 
 
 class ReportSubmission:
@@ -46,8 +47,7 @@ class ReportSubmission:
             self._unroutable(about, recipient, "; ".join(parsed.problems) or "not one address")
             return None
         address = parsed.addresses[0]
-        self._parts.lookups.refresh()
-        resolution = await self._parts.lookups.resolve(address)
+        resolution = await self._resolve(address)
         if isinstance(resolution, Deferred):
             raise SpoolError(f"the report's recipient {address} cannot be resolved now: {resolution.reason}")
         if isinstance(resolution, Refused):
@@ -58,6 +58,12 @@ class ReportSubmission:
         self._journal.resolved(queue_id, [(address, resolution)])
         self._parts.wakeup.notify()
         return queue_id
+
+    async def _resolve(self, address: Address) -> Resolution:
+        """Resolve as a message of ours, to which no rule about strangers applies."""
+        message = self._parts.router.begin(_OURSELVES)
+        await message.sender(NULL_PATH, NO_MAIL_PARAMETERS)
+        return await message.recipient(address, NO_RCPT_PARAMETERS)
 
     async def _commit(
         self, letter: Letter, envelope: Envelope, settlements: Sequence[Settlement], warnings: Sequence[WarningMark]

@@ -46,7 +46,10 @@ class Transaction:
     __slots__ = (
         "_client",
         "_draft",
+        "_envelopes",
         "_journal",
+        "_message",
+        "_more_drafts",
         "_name",
         "_parameters",
         "_parts",
@@ -64,21 +67,27 @@ class Transaction:
         self._client = client
         self._name = name
         self._journal = Journal(parts, client)
+        self._message = parts.router.begin(client)
         self._stage = _Stage.NEW
         self._reverse_path = Path(None)
         self._parameters: MailParameters = NO_MAIL_PARAMETERS
         self._recipients = Recipients(parts.site.limits)
+        self._envelopes: tuple[Envelope, ...] = ()  # known once the text begins
         self._draft: Draft | None = None
+        self._more_drafts: tuple[Draft, ...] = ()  # one for each envelope but the first
         self._text: IncomingText | None = None
         self._trouble: SpoolError | None = None
         self.queue_id: QueueId = ""  # known once ``finish`` has answered 250
 
     async def sender(self, path: Path, parameters: MailParameters) -> Reply:
         """MAIL."""
-        return self.sender_now(path, parameters)
+        answer = self.sender_now(path, parameters)
+        if answer is not None:
+            return answer
+        return self._take_sender(path, parameters, await self._message.sender(path, parameters))
 
-    def sender_now(self, path: Path, parameters: MailParameters) -> Reply:
-        """Answer MAIL without waiting."""
+    def sender_now(self, path: Path, parameters: MailParameters) -> Reply | None:
+        """Answer MAIL without waiting; None where the site's rules must be asked first, which ``sender`` does."""
         if self._stage is not _Stage.NEW:
             return replies.NO_SENDER
         refusal = authorise.refuse_size(parameters.size, self._parts.site.limits.text_octets)
@@ -86,18 +95,23 @@ class Transaction:
             refusal = authorise.refuse_unannounced(path.address, self._client, smtputf8=parameters.smtputf8)
         if refusal is not None:
             return self._refused("MAIL", refusal, sender=str(path))
-        self._parts.lookups.refresh()
+        answer = self._message.sender_now(path, parameters)
+        return None if answer is None else self._take_sender(path, parameters, answer)
+
+    def _take_sender(self, path: Path, parameters: MailParameters, answer: Reply) -> Reply:
+        if not answer.is_positive:
+            return self._refused("MAIL", answer, sender=str(path))
         self._reverse_path = path
         self._parameters = parameters
         self._stage = _Stage.ADDRESSED
-        return replies.SENDER_ACCEPTED
+        return answer
 
     async def recipient(self, path: Path, parameters: RcptParameters) -> Reply:
         """RCPT."""
         answer = self.recipient_now(path, parameters)
         if answer is not None or path.address is None:
             return answer or replies.NOT_AN_ADDRESS
-        return self._take(path.address, await self._parts.lookups.resolve(path.address), parameters)
+        return self._take(path.address, await self._message.recipient(path.address, parameters), parameters)
 
     def recipient_now(self, path: Path, parameters: RcptParameters) -> Reply | None:
         """Answer RCPT without waiting; None where a table must be asked first, which ``recipient`` does."""
@@ -111,7 +125,7 @@ class Transaction:
             return self._refused("RCPT", refusal, recipient=str(address))
         if self._recipients.has(address):
             return replies.RECIPIENT_ACCEPTED  # once is enough, and a list is costly to expand
-        resolution = self._parts.lookups.cached(address)
+        resolution = self._message.recipient_now(address, parameters)
         return None if resolution is None else self._take(address, resolution, parameters)
 
     def _take(self, address: Address, resolution: Resolution, parameters: RcptParameters) -> Reply:
@@ -128,14 +142,9 @@ class Transaction:
         return replies.RECIPIENT_ACCEPTED
 
     def _refusal_unseen(self, address: Address) -> Reply | None:
-        """Return why a recipient is refused before any table is asked: a stranger's relaying costs us nothing."""
+        """Return why a recipient is refused before the site is asked about it."""
         if self._recipients.are_full:
             return replies.TOO_MANY_RECIPIENTS
-        if not self._client.may_relay:
-            destination = self._parts.lookups.routing.destination_of(address)
-            refusal = authorise.refuse_destination(self._client, destination)
-            if refusal is not None:
-                return refusal
         return authorise.refuse_unannounced(address, self._client, smtputf8=self._parameters.smtputf8)
 
     def fail_recipient(self, path: Path, parameters: RcptParameters, refusal: Reply) -> None:
@@ -145,23 +154,31 @@ class Transaction:
 
     async def start_text(self) -> Reply:
         """DATA: 354, or a refusal."""
-        return self.start_text_now()
+        answer = self.start_text_now()
+        return self._begin_text(await self._message.text()) if answer is None else answer
 
-    def start_text_now(self) -> Reply:
-        """Answer DATA without waiting."""
+    def start_text_now(self) -> Reply | None:
+        """Answer DATA without waiting; None where the site's rules must be asked first, which ``start_text`` does."""
         if self._stage is not _Stage.ADDRESSED:
             return replies.NO_SENDER
         if not self._recipients:
             return self._refused("DATA", replies.NO_RECIPIENTS)
+        answer = self._message.text_now()
+        return None if answer is None else self._begin_text(answer)
+
+    def _begin_text(self, answer: Reply) -> Reply:
+        if not answer.is_positive:
+            return self._refused("DATA", answer)
+        self._envelopes = self._message.envelopes(self._envelope())
         try:
-            draft = self._parts.spool.begin()
+            self._draft = self._parts.spool.begin()
+            self._more_drafts = tuple([self._parts.spool.begin() for _ in self._envelopes[1:]])
         except SpoolError as error:
             return self._spool_failed(error)
         complete = self._complete if self._client.local_submission else None
-        self._draft = draft
         self._text = IncomingText(self._parts.site.limits, self._received(), complete)
         self._stage = _Stage.TEXT
-        return replies.SEND_TEXT
+        return answer
 
     async def write(self, chunk: bytes) -> None:
         """Take text, dots unstuffed, CRLF line ends.  Never raises for the spool: ``finish`` answers."""
@@ -170,9 +187,22 @@ class Transaction:
         due = self._text.feed(chunk)
         if due:
             try:
-                await self._draft.write(due)
+                await self._write(due)
             except SpoolError as error:
                 self._trouble = error
+
+    async def _write(self, due: bytes) -> None:
+        """Write what is due to every draft; the site may look at the header first.  Raises SpoolError."""
+        if self._message.checks_header and self._text is not None:
+            header = self._text.take_header()
+            refusal = None if header is None else await self._message.header(header)
+            if refusal is not None:
+                self._text.refuse(refusal)
+                return
+        if self._draft is not None:
+            await self._draft.write(due)
+        for draft in self._more_drafts:
+            await draft.write(due)
 
     async def finish(self, last: bytes = b"") -> Reply:
         """The final dot, with what of the text came before it: 250 only after the commit returned."""
@@ -182,12 +212,14 @@ class Transaction:
         try:
             if self._trouble is not None:
                 raise self._trouble
+            if due and self._text.refusal is None:
+                await self._write(due)
             if self._text.refusal is not None:
                 await self.abandon()
                 return self._refused("DATA", self._text.refusal, octets=self._text.octets)
-            if due:
-                await self._draft.write(due)
-            queue_id = await self._draft.commit(self._envelope(), self._parts.clock.now())
+            if self._message.is_discarded:
+                return await self._discard()
+            queue_id = await self._commit(self._draft)
         except SpoolError as error:
             await self.abandon()
             return self._spool_failed(error)
@@ -195,11 +227,31 @@ class Transaction:
         self.queue_id = queue_id
         self._parts.wakeup.notify()
         recipients = self._recipients
-        self._journal.accepted(queue_id, str(self._reverse_path), len(recipients), self._text.octets, self._name)
+        self._journal.accepted(queue_id, str(self._reverse_path), len(recipients), self._octets, self._name)
         self._journal.resolved(queue_id, recipients.resolved())
         if recipients.failed:
             self._journal.failed(queue_id, recipients.failed)
         return replies.accepted(queue_id)
+
+    async def _commit(self, draft: Draft) -> QueueId:
+        """Commit every envelope, the first one last: what fails before it was not promised to anybody."""
+        now = self._parts.clock.now()
+        for more, envelope in zip(self._more_drafts, self._envelopes[1:], strict=True):
+            queue_id = await more.commit(envelope, now)
+            self._journal.accepted(
+                queue_id, str(envelope.reverse_path), len(envelope.recipients), self._octets, self._name
+            )
+        return await draft.commit(self._envelopes[0], now)
+
+    async def _discard(self) -> Reply:
+        """Promise what the site has decided to drop."""
+        await self.abandon()
+        self._journal.discarded(str(self._reverse_path), len(self._recipients), self._octets, self._name)
+        return replies.accepted(self._name)
+
+    @property
+    def _octets(self) -> int:
+        return 0 if self._text is None else self._text.octets
 
     def text_refused(self, refusal: Reply) -> None:
         """The session refused the text for its form and has said so; ``abandon`` follows."""
@@ -211,6 +263,8 @@ class Transaction:
         draft, self._draft = self._draft, None
         if draft is not None and not self.queue_id:
             await draft.abandon()
+            for more in self._more_drafts:
+                await more.abandon()
 
     def _envelope(self) -> Envelope:
         parameters = self._parameters

@@ -134,9 +134,9 @@ class StdinSession:
                 self._transaction = self._intake.begin(self._client)
                 return run(self._transaction.sender(path, parameters))
             case VerifyAsked(argument):
-                return run(self._intake.verify(argument))
+                return run(self._intake.verify(argument, self._client))
             case ExpandAsked(argument):
-                return run(self._intake.expand(argument))
+                return run(self._intake.expand(argument, self._client))
             case TransactionReset() | TextRefused():
                 self._drop()
                 return None

@@ -6,21 +6,20 @@ from pathlib import Path
 from posthouse.cli.formats import printable
 from posthouse.cli.site_access import read_site_file
 from posthouse.cli.submission.people import qualified
-from posthouse.mail.address import Address
+from posthouse.mail.address import NULL_PATH, Address
 from posthouse.mail.address_list import parse_address_list
-from posthouse.routing.compiled import compile_routing
 from posthouse.routing.resolution import Deferred, Resolution, Resolved
 from posthouse.site.model import Site
 from posthouse.submit.eager import run
-from posthouse.submit.lookups import Lookups
+from posthouse.submit.router import Router
 
 
 def verify(site_file: Path, arguments: tuple[str, ...]) -> int:
     """Print what becomes of each address; return 0 when all are deliverable."""
-    from posthouse.wiring import build_tables, system_clock
+    from posthouse.wiring import build_router, system_clock
 
     site = read_site_file(site_file)
-    lookups = Lookups(compile_routing(site), build_tables(site, system_clock()))
+    router = build_router(site, system_clock())
     code = os.EX_OK
     for argument in arguments:
         found = parse_address_list(argument)
@@ -28,12 +27,12 @@ def verify(site_file: Path, arguments: tuple[str, ...]) -> int:
             print(f"{printable(argument)}... {printable(problem)}")
             code = code or os.EX_USAGE
         for address in found.addresses:
-            code = _verify_one(site, lookups, address) or code
+            code = _verify_one(site, router, address) or code
     return code
 
 
-def _verify_one(site: Site, lookups: Lookups, address: Address) -> int:
-    resolution = run(lookups.explain(qualified(site, address)))
+def _verify_one(site: Site, router: Router, address: Address) -> int:
+    resolution = run(router.explain(qualified(site, address), NULL_PATH))
     for line in verdict_lines(address, resolution):
         print(line)
     if isinstance(resolution, Resolved):

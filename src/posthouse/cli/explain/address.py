@@ -1,6 +1,6 @@
 """Find out where an address goes, by the code that routes live mail.
 
-The one rule: nothing is decided here.  Routing explains itself (submit/lookups.py), the intake
+The one rule: nothing is decided here.  Routing explains itself (submit/router.py), the intake
 answers as it would answer a client, the resolver says what it tells the smtp channel, whose choice is made of it.
 """
 
@@ -16,12 +16,10 @@ from posthouse.mail.errors import MalformedError, SpoolError
 from posthouse.mail.reply import Reply
 from posthouse.mail.route import Route
 from posthouse.ports import Draft, MailHosts, Resolver
-from posthouse.routing.compiled import compile_routing
 from posthouse.routing.resolution import Resolution, Resolved
 from posthouse.site.model import ChannelDeclaration, ChannelKind, Site
 from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, NO_RCPT_PARAMETERS
 from posthouse.submit.client import Client
-from posthouse.submit.lookups import Lookups
 
 _WITH_HOSTS = frozenset({ChannelKind.SMTP, ChannelKind.LMTP})
 # RFC 5737: an address that is nobody's, for the client that is not there.
@@ -55,18 +53,17 @@ class Explainer:
 
     def __init__(self, site: Site, resolver: Resolver | None) -> None:
         """Open the site's tables; without a resolver DNS is not asked."""
-        from posthouse.wiring import build_intake, build_tables, no_meter, system_clock
+        from posthouse.wiring import build_intake, no_meter, system_clock
 
         clock = system_clock()
         stage = _Rehearsal()
         self._site = site
-        self._lookups = Lookups(compile_routing(site), build_tables(site, clock))
         self._intake = build_intake(site, stage, clock=clock, log=stage, meter=no_meter(), wakeup=stage)
         self._resolver = resolver
 
     async def explain(self, address: Address, reverse_path: Path) -> Explanation:
         """Explain one address, for mail from this reverse-path."""
-        resolution = await self._lookups.explain(address)
+        resolution = await self._intake.parts.router.explain(address, reverse_path)
         routed = resolution.recipients if isinstance(resolution, Resolved) else ()
         return Explanation(
             address=address,
