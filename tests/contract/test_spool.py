@@ -1,6 +1,7 @@
 """What every spool does: one suite for memory, SQLite behind threads, and SQLite for commands."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,7 +15,7 @@ from posthouse.adapters.spool_sqlite.direct import DirectSpool
 from posthouse.adapters.spool_sqlite.spool import SqliteSpool
 from posthouse.mail.address import NULL_PATH, Address
 from posthouse.mail.address import Path as MailPath
-from posthouse.mail.envelope import Body, Envelope, FailedRecipient, Notify, Recipient, Return
+from posthouse.mail.envelope import Body, Envelope, FailedRecipient, MailerUser, Notify, Recipient, Return
 from posthouse.mail.errors import MalformedError, SpoolError
 from posthouse.mail.outcome import Disposition, Outcome, deferred, delivered, failed
 from posthouse.mail.queued import (
@@ -30,6 +31,7 @@ from posthouse.mail.queued import (
 )
 from posthouse.mail.route import Route
 from posthouse.mail.status import Status
+from posthouse.queueing.texts import PIECE_OCTETS
 from posthouse.submit.eager import run
 from support.spool_letters import (
     NOON,
@@ -132,6 +134,18 @@ async def test_an_accepted_message_comes_out_as_it_went_in(spool):
 
 
 @on_every_spool
+async def test_what_a_mailer_is_told_of_a_recipient_is_kept(spool):
+    user = MailerUser('"|/bin/keep \xe9"', '"|/bin/keep \xe9"', "list", "joe", 2001, 2002, "/home/joe")
+    place = Address("|/bin/keep é")
+    keeper = Recipient(place, Route("prog", "", place), Address("list"), mailer=user)
+    await post(spool, envelope(keeper, "a@b.example"))
+
+    found = await rows(spool)
+
+    assert [row.recipient.mailer for row in found] == [user, None]
+
+
+@on_every_spool
 async def test_a_recipient_that_failed_before_it_was_queued_is_owed_a_report(spool):
     mailbox = Address("gone", "home.example")
     nowhere = Recipient(mailbox, Route(REPORT_CHANNEL, "", mailbox), mailbox, "rfc822;gone@home.example")
@@ -205,18 +219,35 @@ async def test_a_large_text_comes_back_in_pieces(spool):
     pieces = await pieces_of(stored.chunks())
 
     assert b"".join(pieces) == text
-    assert max(map(len, pieces)) == 64 * 1024
+    assert max(map(len, pieces)) == PIECE_OCTETS
     assert stored.octets == len(text)
     assert await stored.header(1000) == b"Subject: big\r\n\r\n"
 
 
-@pytest.mark.parametrize("octets", [0, 1, 65_535, 65_536, 65_537, 131_072, 131_073])
+@pytest.mark.parametrize(
+    "octets", [0, 1, 65_535, 65_536, 65_537, PIECE_OCTETS - 1, PIECE_OCTETS, PIECE_OCTETS + 1, 2 * PIECE_OCTETS]
+)
 @pytest.mark.parametrize("kind", list(SPOOLS))
 def test_texts_around_the_limits_of_a_row_and_a_piece(kind, octets, tmp_path):
     async def scenario():
         async with SPOOLS[kind](tmp_path) as spool:
             queue_id = await post(spool, envelope("a@b.example"), text=b"x" * octets)
             assert await text_of(spool, queue_id) == b"x" * octets
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "direct"])
+def test_a_large_text_that_the_system_no_longer_has_in_its_cache_is_read_from_the_disk(kind, tmp_path):
+    text = b"x" * (5 * PIECE_OCTETS + 7)
+
+    async def scenario():
+        async with SPOOLS[kind](tmp_path) as spool:
+            queue_id = await post(spool, envelope("a@b.example"), text=text)
+            (file,) = (tmp_path / "texts").glob("*/*")
+            with file.open("rb") as opened:
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            assert await text_of(spool, queue_id) == text
 
     asyncio.run(scenario())
 

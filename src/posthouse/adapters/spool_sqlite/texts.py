@@ -10,6 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from posthouse.adapters.disk import sync_folder
@@ -19,6 +20,8 @@ from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.queueing.texts import PIECE_OCTETS, leading_header
 
 _ORPHAN_SECONDS = 3600
+# What the system has in its cache is read at once; only what the disk must be asked for is worth a thread.
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)  # Linux
 
 
 class TextFile:
@@ -95,12 +98,17 @@ class FileText:
         """Stream the text, one piece in memory at a time."""
         descriptor = await self._runner.file(self._open)
         try:
-            left = self.octets
-            while left:
-                piece = await self._runner.file(lambda: self._read(descriptor))
-                if not piece or len(piece) > left:
+            buffer = bytearray(min(PIECE_OCTETS, self.octets + 1))  # + 1: a file that is too long is found
+            at = 0
+            while at < self.octets:
+                octets = self._read_cached(descriptor, buffer, at)
+                if octets is None:
+                    octets = await self._runner.file(partial(self._read, descriptor, buffer, at))
+                at += octets
+                if not octets or at > self.octets:
                     raise SpoolError(f"{self._path} does not have the {self.octets} octets of its message")
-                left -= len(piece)
+                with memoryview(buffer) as view:
+                    piece = bytes(view[:octets])
                 yield piece
         finally:
             os.close(descriptor)
@@ -120,9 +128,18 @@ class FileText:
         except OSError as error:
             raise SpoolError(f"the text of a message cannot be read: {self._path}: {error.strerror}") from error
 
-    def _read(self, descriptor: int) -> bytes:
+    def _read_cached(self, descriptor: int, buffer: bytearray, at: int) -> int | None:
+        """Read what needs no waiting; None when nothing does, or nobody can tell."""
+        if not _NOWAIT:
+            return None
         try:
-            return os.read(descriptor, PIECE_OCTETS)
+            return os.preadv(descriptor, [buffer], at, _NOWAIT)
+        except OSError:  # not in the cache, or a file system that does not say; a disk that fails says so again
+            return None
+
+    def _read(self, descriptor: int, buffer: bytearray, at: int) -> int:
+        try:
+            return os.preadv(descriptor, [buffer], at)
         except OSError as error:
             raise SpoolError(f"the text of a message cannot be read: {self._path}: {error.strerror}") from error
 
