@@ -236,17 +236,19 @@ def test_a_database_that_is_not_ours_is_refused_and_left_alone(spoil, said, tmp_
     assert path.read_bytes() == before
 
 
-def test_a_queue_of_the_first_version_is_taken_up(tmp_path):
+@pytest.mark.parametrize(("version", "missing"), [(1, ("attempted_us", "mailer")), (2, ("mailer",))])
+def test_a_queue_of_an_earlier_version_is_taken_up(version, missing, tmp_path):
     spool = DirectSpool(tmp_path)
     queue_id = run(post(spool, envelope("a@b.example")))
     run(spool.close())
     path = tmp_path / "queue.sqlite3"
-    _change(path, "ALTER TABLE recipient DROP COLUMN attempted_us")
-    _change(path, "PRAGMA user_version = 1")
+    for column in missing:
+        _change(path, f"ALTER TABLE recipient DROP COLUMN {column}")
+    _change(path, f"PRAGMA user_version = {version}")
 
     spool = DirectSpool(tmp_path)
     (row,) = run(rows(spool))
-    assert (row.message.queue_id, row.attempted) == (queue_id, None)
+    assert (row.message.queue_id, row.attempted, row.recipient.mailer) == (queue_id, None, None)
     run(spool.close())
 
 

@@ -36,12 +36,32 @@ class Return(enum.Enum):
     HEADERS = "HDRS"
 
 
+class MailerUser(Struct, frozen=True, omit_defaults=True):
+    """What a mailer of a sendmail.cf is told of a recipient beyond its route.  Octet text.
+
+    ``user`` is that of mailer, host, user: what ``$u`` becomes.  ``written`` is the address as it stood where it was
+    found, with phrase and comments: what listings and bounces show.  ``alias`` is the address, as written, whose
+    expansion it came from; "" for one that the sender gave.  ``controller`` is the login name in whose right
+    programs and files are used (and whose mailbox it is, for a local user), "" when that is nobody's: then
+    DefaultUser's is meant.
+    """
+
+    user: str
+    written: str
+    alias: str = ""
+    controller: str = ""
+    uid: int = 0
+    gid: int = 0
+    home: str = ""  # of the controller: what ``$z`` becomes
+
+
 class Recipient(Struct, frozen=True):
     """One forward-path as it is queued.
 
     ``address`` is where it is delivered; ``original`` what the sender gave;
     ``orcpt`` the ORCPT parameter undecoded (``rfc822;user@example``), "" without one;
-    ``notify`` None when NOTIFY was not given, so that none is passed on.
+    ``notify`` None when NOTIFY was not given, so that none is passed on; ``mailer`` None but for
+    sites whose language is that of sendmail.
     """
 
     address: Address
@@ -49,6 +69,7 @@ class Recipient(Struct, frozen=True):
     original: Address
     orcpt: str = ""
     notify: Notify | None = None
+    mailer: MailerUser | None = None
 
     @property
     def wants(self) -> Notify:

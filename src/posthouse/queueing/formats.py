@@ -7,8 +7,10 @@ command goes through here.  What is read back equals what was written.
 import re
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from posthouse.mail.address import Address, Path
-from posthouse.mail.envelope import Notify
+from posthouse.mail.envelope import MailerUser, Notify
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.outcome import Disposition, Outcome
 from posthouse.mail.queued import Hop
@@ -45,6 +47,19 @@ def read_address(text: str) -> Address:
     if not at or not local_part:
         raise MalformedError(f"{text!r} is not an address of the spool")
     return Address(local_part, domain)
+
+
+def write_mailer_user(user: MailerUser) -> str:
+    """Write what a mailer is told, as JSON."""
+    return msgspec.json.encode(user).decode()
+
+
+def read_mailer_user(text: str) -> MailerUser:
+    """Read what write_mailer_user wrote.  Raises MalformedError."""
+    try:
+        return msgspec.json.decode(text, type=MailerUser)
+    except msgspec.DecodeError as error:
+        raise MalformedError(f"not a user of a mailer: {error}") from error
 
 
 def write_path(path: Path) -> str:

@@ -10,6 +10,7 @@ import enum
 from msgspec import Struct
 
 from posthouse.mail.address import Address
+from posthouse.mail.envelope import MailerUser
 from posthouse.mail.lookup import Trace
 from posthouse.mail.reply import Reply
 from posthouse.mail.route import Route
@@ -24,10 +25,21 @@ class Destination(enum.Enum):
 
 
 class Routed(Struct, frozen=True):
-    """One place where the message goes.  ``address`` is where it is delivered; ``route.address`` is the same."""
+    """One place where the message goes.  ``address`` is where it is delivered; ``route.address`` is the same.
+
+    ``mailer`` is there where rules have resolved the address, for whom the triple is more than the route.
+    """
 
     route: Route
     address: Address
+    mailer: MailerUser | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What two names of one place have in common."""
+        if self.mailer is None:
+            return self.address.key
+        return (self.route.channel, self.route.host.lower(), self.mailer.user)
 
 
 class Resolved(Struct, frozen=True):

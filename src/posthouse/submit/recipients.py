@@ -35,7 +35,7 @@ class Recipients:
         self._expanded_maximum = max(limits.recipients, limits.alias_width)
         self._expanded = 0  # what the recipients given so far expand to
         self._given: set[tuple[str, str]] = set()  # those that were resolved
-        self._queued: dict[tuple[str, str], Recipient] = {}
+        self._queued: dict[tuple[str, ...], Recipient] = {}
         self._resolved: list[tuple[Address, Resolved]] = []
         self.failed: list[FailedRecipient] = []
         self.given = 0
@@ -64,9 +64,11 @@ class Recipients:
         self._resolved.append((original, resolution))
         for routed in resolution.recipients:
             # The same mailbox is queued once, whatever names the sender knows it by; what was asked first holds.
-            key = routed.address.key
+            key = routed.key
             if key not in queued:
-                queued[key] = Recipient(routed.address, routed.route, original, parameters.orcpt, parameters.notify)
+                queued[key] = Recipient(
+                    routed.address, routed.route, original, parameters.orcpt, parameters.notify, routed.mailer
+                )
         return True
 
     def has(self, original: Address) -> bool:

@@ -86,6 +86,8 @@ class ReportSubmission:
 
 def _envelope(letter: Letter, address: Address, resolution: Resolved) -> Envelope:
     body = Body.SEVEN_BIT if letter.is_ascii else Body.EIGHT_BIT_MIME
-    recipients = tuple(Recipient(routed.address, routed.route, address) for routed in resolution.recipients)
+    recipients = tuple(
+        Recipient(routed.address, routed.route, address, mailer=routed.mailer) for routed in resolution.recipients
+    )
     utf8 = not all(recipient.address.is_ascii for recipient in recipients)
     return Envelope(NULL_PATH, recipients, body, smtputf8=utf8)

@@ -24,11 +24,13 @@ from posthouse.queueing.formats import (
     from_microseconds,
     hop_of,
     read_address,
+    read_mailer_user,
     read_notify,
     read_outcome,
     read_path,
     to_microseconds,
     write_address,
+    write_mailer_user,
     write_notify,
     write_outcome,
     write_path,
@@ -38,12 +40,13 @@ from posthouse.queueing.queue_id import format_queue_id
 
 MESSAGE_COLUMNS = "id, accepted_us, reverse_path, body, smtputf8, ret, envid, octets, recipients"
 RECIPIENT_COLUMNS = (
-    "number, attempts, warned, channel, host, address, route_address, original, orcpt, notify, outcome, attempted_us"
+    "number, attempts, warned, channel, host, address, route_address, original, orcpt, notify, outcome, attempted_us,"
+    " mailer"
 )
 INSERT_MESSAGE = f"INSERT INTO message ({MESSAGE_COLUMNS}, text_file, text) VALUES "
 INSERT_RECIPIENT = (
     "INSERT INTO recipient (message, destination_id, due_us, state, number, attempts, warned, channel, host,"
-    " address, route_address, original, orcpt, notify) VALUES "
+    " address, route_address, original, orcpt, notify, mailer) VALUES "
 )
 
 _Place = tuple[str, str, int]  # channel, host, lane: the unique key of a destination
@@ -111,6 +114,7 @@ def _prepare_recipient(number: int, recipient: Recipient, lane: Lane, *, null: b
         None if original == address else original,
         recipient.orcpt,
         write_notify(recipient.notify),
+        None if recipient.mailer is None else write_mailer_user(recipient.mailer),
     )
     return (hop.channel, hop.host, lane.value), columns
 
@@ -145,7 +149,8 @@ def read_message(row: Sequence[Any]) -> MessageInfo:
 
 def read_recipient(row: Sequence[Any]) -> LeasedRecipient:
     """Read RECIPIENT_COLUMNS."""
-    number, attempts, warned, channel, host, written, route_address, original, orcpt, notify, outcome, tried_us = row
+    number, attempts, warned, channel, host, written, route_address, original, orcpt, notify, outcome, *rest = row
+    tried_us, mailer = rest
     address = read_address(written)
     routed = address if route_address is None else read_address(route_address)
     recipient = Recipient(
@@ -154,6 +159,7 @@ def read_recipient(row: Sequence[Any]) -> LeasedRecipient:
         address if original is None else read_address(original),
         orcpt,
         read_notify(notify),
+        None if mailer is None else read_mailer_user(mailer),
     )
     attempted = None if tried_us is None else from_microseconds(tried_us)
     return LeasedRecipient(number, recipient, attempts, warned == WARNED, read_outcome(outcome), attempted)

@@ -24,7 +24,7 @@ NEVER_US = 1 << 62  # later than any time: nothing is due
 QUEUED, HELD, REPORTING = 0, 1, 2  # recipient.state; a lease shows in token
 UNWARNED, WARNED, NEVER_WARNED = 0, 1, 2  # recipient.warned: the sender wants no delay warnings
 
-_VERSION = 2
+_VERSION = 3
 _APPLICATION_ID = 0x506F7374  # "Post"
 
 # Measured with messages of 4 KiB: pages of 8 and 16 KiB cost a fifth more time per message.
@@ -96,6 +96,7 @@ _TABLES = (
 _MIGRATIONS: dict[int, tuple[str, ...]] = {
     0: _TABLES,
     1: ("ALTER TABLE recipient ADD COLUMN attempted_us INTEGER",),  # when the last attempt ended
+    2: ("ALTER TABLE recipient ADD COLUMN mailer TEXT",),  # what a mailer of a sendmail.cf is told
 }
 
 
