@@ -5,6 +5,7 @@ becomes the first.  An address that was written the old way and had no name gets
 part as one, as MMDF prints it: ``user <@a,@b:user@c>``.
 """
 
+import re
 from collections.abc import Iterator
 
 from msgspec import Struct, field
@@ -13,6 +14,8 @@ from posthouse.mail.errors import MalformedError
 from posthouse.rewriting.mmdf.lexer import Mark, Token, tokens
 
 _INCLUDE = "include"
+# Nearly every address: one word, and perhaps a domain, in letters that mean nothing to the lexer.
+_SIMPLE = re.compile(r"([!#-'*+\-./0-9=?A-Z^_`a-z{|}~]+)(?:@([0-9A-Za-z._-]+))?")
 
 
 class MmdfAddress(Struct, frozen=True):
@@ -20,7 +23,8 @@ class MmdfAddress(Struct, frozen=True):
 
     ``phrase`` and ``groups`` are as they are to be printed before it, outermost first; a group is named at its first
     member only.  ``is_include`` says that ``local`` names a file of addresses (``<file``, ``<<file``,
-    ``:include:file``).
+    ``:include:file``).  ``comment`` is the last one that stands behind anything, without its parentheses: headers take
+    it for a name where there is none.
     """
 
     local: str
@@ -29,6 +33,7 @@ class MmdfAddress(Struct, frozen=True):
     phrase: tuple[str, ...] = ()  # words, or comments, which begin with "("
     groups: tuple[str, ...] = ()
     is_include: bool = False
+    comment: str = ""
 
     @property
     def hops(self) -> tuple[str, ...]:
@@ -37,7 +42,13 @@ class MmdfAddress(Struct, frozen=True):
 
 
 class AddressMistake(Struct, frozen=True):
-    """An address could not be parsed; what follows the mistake may be one again."""
+    """An address could not be parsed; what follows the mistake may be one again.
+
+    ``before`` is what was read of it up to the mistake.  ``is_mailbox`` says whether it got as far as a local part.
+    """
+
+    before: MmdfAddress = MmdfAddress("")
+    is_mailbox: bool = False
 
 
 class _EndOfListError(Exception):
@@ -46,15 +57,32 @@ class _EndOfListError(Exception):
 
 def read_addresses(text: str) -> Iterator[MmdfAddress | AddressMistake]:
     """Yield the addresses of a list in order.  Never raises; the work is linear in the length of the text."""
-    reader = _Reader(list(tokens(text)))
+    simple = _SIMPLE.fullmatch(text)
+    if simple is not None:
+        yield MmdfAddress(simple[1], simple[2] or "")
+        return
+    for one in _read(_Reader(list(tokens(text)))):
+        if not _is_empty_group(one):  # nobody to write to
+            yield one
+
+
+def read_field(text: str) -> Iterator[MmdfAddress | AddressMistake]:
+    """Yield what a header field of addresses lists: empty groups, too, and octets above 127 are letters of words."""
+    return _read(_Reader(list(tokens(text, eight_bit=True))))
+
+
+def _read(reader: "_Reader") -> Iterator[MmdfAddress | AddressMistake]:
     while True:
         try:
             yield reader.next_address()
         except MalformedError:
-            reader.give_up()
-            yield AddressMistake()
+            yield reader.give_up()
         except _EndOfListError:
             return
+
+
+def _is_empty_group(one: MmdfAddress | AddressMistake) -> bool:
+    return isinstance(one, MmdfAddress) and bool(one.groups) and not one.local and not one.hops
 
 
 def parse_address(text: str) -> MmdfAddress:
@@ -81,6 +109,13 @@ class _Draft(Struct):
     is_include: bool = False
     in_route: bool = False  # a comma or a colon goes on with the route
     starts_with_local: bool = True
+    comment: str = ""
+    is_phrase_over: bool = False  # the words are known to be a local part
+
+    @property
+    def has_begun(self) -> bool:
+        """Does anything stand before what comes next?"""
+        return bool(self.phrase or self.groups or self.route)
 
     def finished(self) -> MmdfAddress:
         """Return the address, its domains in the order of travel."""
@@ -90,7 +125,14 @@ class _Draft(Struct):
         if len(self.domains) > 1 and not phrase and self.starts_with_local:
             phrase = [local]
         domain = self.domains[0] if self.domains else ""
-        return MmdfAddress(local, domain, tuple(route), tuple(phrase), tuple(self.groups), self.is_include)
+        return MmdfAddress(
+            local, domain, tuple(route), tuple(phrase), tuple(self.groups), self.is_include, self.comment
+        )
+
+    def as_mistake(self) -> AddressMistake:
+        """Return what there is of it, when it does not become an address."""
+        is_first = self.starts_with_local and not self.has_begun
+        return AddressMistake(self.finished(), bool(self.words) and (self.is_phrase_over or not is_first))
 
 
 class _Reader:
@@ -101,16 +143,18 @@ class _Reader:
         self._next = 0
         self._in_groups = 0
         self._in_angles = 0
+        self._draft = _Draft()
 
     def next_address(self) -> MmdfAddress:
         """Read one address.  Raises MalformedError, and _EndOfListError when there is no more."""
-        draft = _Draft()
+        self._draft = draft = _Draft()
         self._at_start(draft)
         return draft.finished()
 
-    def give_up(self) -> None:
-        """Forget what was open."""
+    def give_up(self) -> AddressMistake:
+        """Return what was read of the address, and forget what was open."""
         self._in_groups = self._in_angles = 0
+        return self._draft.as_mistake()
 
     def _take(self) -> Token:
         token = self._tokens[self._next]
@@ -136,12 +180,13 @@ class _Reader:
                 case Mark.LESS | Mark.INCLUDE:
                     draft.is_include, draft.starts_with_local = True, False
                 case Mark.COMMENT:
+                    draft.comment = token.text if draft.has_begun else ""
                     draft.starts_with_local = False
                 case Mark.COMMA:
                     pass  # an empty address
-                case Mark.SEMICOLON:  # an empty group: nobody to write to
-                    self._end_group()
-                    draft.groups.clear()
+                case Mark.SEMICOLON:  # an empty group
+                    self._end_group(draft)
+                    return
                 case Mark.END if not self._in_angles and not self._in_groups:
                     raise _EndOfListError
                 case _:
@@ -157,7 +202,9 @@ class _Reader:
                     draft.words.append(token.text)
                 case Mark.COMMENT:
                     comments.append(f"({token.text})")
+                    draft.comment = token.text
                 case Mark.AT:
+                    draft.is_phrase_over = True
                     return self._in_domain(draft)
                 case Mark.LESS:
                     draft.phrase = [" ".join(draft.words), *comments]
@@ -170,10 +217,11 @@ class _Reader:
                     self._in_groups += 1
                     return False
                 case Mark.SEMICOLON:
-                    self._end_group()
+                    draft.is_phrase_over = True
+                    self._end_group(draft)
                     return True
                 case Mark.GREATER:
-                    self._end_angle()
+                    self._end_angle(draft)
                     return True
                 case Mark.COMMA | Mark.END:
                     return True
@@ -191,14 +239,14 @@ class _Reader:
 
     def _behind_domain(self, draft: _Draft) -> bool:
         while (token := self._take()).mark is Mark.COMMENT:
-            pass
+            draft.comment = token.text
         match token.mark:
             case Mark.AT:
                 return self._in_domain(draft)
             case Mark.SEMICOLON:
-                self._end_group()
+                self._end_group(draft)
             case Mark.GREATER:
-                self._end_angle()
+                self._end_angle(draft)
             case Mark.COMMA if draft.in_route and not draft.words:
                 return False
             case Mark.COMMA if not draft.in_route:
@@ -220,23 +268,23 @@ class _Reader:
         draft.is_include = name.text.lower() == _INCLUDE
         draft.starts_with_local = False
 
-    def _end_group(self) -> None:
+    def _end_group(self, draft: _Draft) -> None:
         if self._in_groups == 0:
             raise MalformedError("a semicolon ends a group that was never begun")
         self._in_groups -= 1
-        self._only_comments()
+        self._only_comments(draft)
 
-    def _end_angle(self) -> None:
+    def _end_angle(self, draft: _Draft) -> None:
         if self._in_angles == 0:
             raise MalformedError("a > without its <")
         self._in_angles -= 1
-        self._only_comments()
+        self._only_comments(draft)
 
-    def _only_comments(self) -> None:
+    def _only_comments(self, draft: _Draft) -> None:
         """Nothing but comments may stand between the end of an address and the next comma."""
         while (token := self._take()).mark is Mark.COMMENT:
-            pass
+            draft.comment = token.text
         if token.mark is Mark.SEMICOLON and self._in_groups:
-            self._end_group()
+            self._end_group(draft)
         elif token.mark not in {Mark.COMMA, Mark.END}:
             raise MalformedError(f"{token.mark.value} after the end of an address")

@@ -2,7 +2,8 @@
 
 Blanks, ``!``, ``%`` and ``.`` have no meaning here: ``!`` and ``%`` are letters of a word, and
 square brackets are, too (a domain literal is a word like any other).  A backslash quotes inside
-quotes and comments only; elsewhere it is a letter.  Octets above 127 and controls are mistakes.
+quotes and comments only; elsewhere it is a letter.  Controls are mistakes, and so are octets above
+127, but in header fields: names of today are written with them (RFC 6532).
 """
 
 import re
@@ -45,10 +46,12 @@ _BLANKS = " \t\n"
 # What ends a word.  ``)`` and ``]`` inside one are letters, and so is a backspace.
 _BREAKS = frozenset(' \t\n(,:;<>@"')
 _WORD = re.compile(r"(?!\])[\b!#-\')*+\-./0-9=?A-Z\[\\\]^_`a-z{|}~]+")
+_WORD_8BIT = re.compile(r"(?!\])[\b!#-\')*+\-./0-9=?A-Z\[\\\]^_`a-z{|}~\x80-\xff]+")
 
 
-def tokens(text: str) -> Iterator[Token]:
+def tokens(text: str, *, eight_bit: bool = False) -> Iterator[Token]:
     """Yield the tokens of a text, and at last one with Mark.END.  After Mark.ERROR comes what follows the mistake."""
+    word = _WORD_8BIT if eight_bit else _WORD
     at = 0
     while at < len(text):
         character = text[at]
@@ -62,12 +65,12 @@ def tokens(text: str) -> Iterator[Token]:
             yield _INCLUDE if is_include else _LESS
             at += 2 if is_include else 1
         else:
-            token, at = _longer(text, at)
+            token, at = _longer(text, at, word)
             yield token
     yield END
 
 
-def _longer(text: str, at: int) -> tuple[Token, int]:
+def _longer(text: str, at: int, letters: re.Pattern[str]) -> tuple[Token, int]:
     """Read a token of more than one character: where it begins, and where the next one may."""
     character = text[at]
     try:
@@ -77,7 +80,7 @@ def _longer(text: str, at: int) -> tuple[Token, int]:
             return _comment(text, at + 1)
     except MalformedError:
         return ERROR, len(text)
-    word = _WORD.match(text, at)
+    word = letters.match(text, at)
     if word is None:
         return ERROR, at + 1
     if word.end() < len(text) and text[word.end()] not in _BREAKS:

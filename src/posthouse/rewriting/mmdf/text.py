@@ -16,6 +16,7 @@ class Part(Enum):
 
 _ALWAYS = frozenset("<>@,;:\t[]()\\\r\n")
 _PLAIN = re.compile(r"[A-Za-z0-9.!%_+=#&*$/|{}^`~?'-]*")  # nearly every local part and domain
+_IN_COMMENTS = str.maketrans({character: f"\\{character}" for character in "\\()\r\n"})
 _ESCAPED = str.maketrans({character: f"\\{character}" for character in '\\"\r\n'})
 
 
@@ -41,12 +42,16 @@ def _needs_quotes(value: str, part: Part) -> bool:
 
 def as_822(local: str, domain: str, route: Sequence[str] = ()) -> str:
     """Write ``@a,@b:user@c``."""
+    if not route and _PLAIN.fullmatch(local) and _PLAIN.fullmatch(domain):
+        return f"{local}@{domain}" if domain else local
     before = ",".join(f"@{quoted(hop)}" for hop in route)
     return f"{before}{':' if before else ''}{_local(local)}{f'@{quoted(domain)}' if domain else ''}"
 
 
 def as_733(local: str, domain: str, route: Sequence[str] = ()) -> str:
     """Write ``user%c%b@a``."""
+    if not route and _PLAIN.fullmatch(local) and _PLAIN.fullmatch(domain):
+        return f"{local}@{domain}" if domain else local
     hops = [quoted(hop) for hop in (*route, domain) if hop]
     if not hops:
         return _local(local)
@@ -60,9 +65,20 @@ def _local(local: str) -> str:
 
 def canonical(address: MmdfAddress) -> str:
     """Write an address with its name and groups, as replies quote it."""
-    text = as_822(address.local, address.domain, address.route)
+    return named(address, as_822(address.local, address.domain, address.route))
+
+
+def named(address: MmdfAddress, text: str) -> str:
+    """Put the name of an address and its groups around what was written of its route and mailbox."""
+    if not address.phrase and not address.groups:
+        return text
     if address.phrase:
-        name = " ".join(word if word.startswith("(") else quoted(word, Part.NAME) for word in address.phrase)
+        name = " ".join(_comment(word) if word.startswith("(") else quoted(word, Part.NAME) for word in address.phrase)
         text = f"{name} <{text}>"
     opened = "".join(f"{quoted(group, Part.NAME)}: " for group in address.groups)
     return f"{opened}{text}{';' if opened else ''}"
+
+
+def _comment(word: str) -> str:
+    """Write a comment, whose parentheses are kept with it."""
+    return f"({word[1:-1].translate(_IN_COMMENTS)})"
