@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -12,6 +13,7 @@ from posthouse.mail.limits import Concurrency, RetryPolicy
 from posthouse.mail.outcome import deferred, delivered, failed
 from posthouse.mail.queued import Batch, QueueFilter, RecipientState, Verb
 from posthouse.ports import AttemptReport
+from posthouse.scheduling.bulk import YOUNG_SECONDS
 from support.deliver_world import START, TEXT, Post, ScriptedChannel, say, take, to
 
 SECOND = timedelta(seconds=1)
@@ -324,6 +326,21 @@ def test_a_message_to_a_thousand_does_not_hold_up_one_to_one():
     assert post.queued() == []
     assert len(post.named(events.FINISHED)) == 2
     post.kernel.close()
+
+
+def test_the_parts_of_a_message_to_a_thousand_set_out_one_after_the_other_beside_one_to_one():
+    post = Post(settings(concurrency=Concurrency(attempts=100)))
+    post.smtp.lasts = lambda _batch: MINUTE
+    post.send(to("one@few.example"))
+    post.start()
+    post.run(SECOND)
+    post.send(*(to(f"u{number}@many.example") for number in range(1000)))
+    post.run(SECOND)
+
+    single, *parts = post.smtp.times()
+    young = timedelta(seconds=YOUNG_SECONDS)
+    assert (single, len(parts), parts[0]) == (0 * SECOND, 5, SECOND)
+    assert all(young <= later - sooner < 2 * young for sooner, later in pairwise(parts))
 
 
 def test_the_window_of_a_good_host_grows():

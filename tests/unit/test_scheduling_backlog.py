@@ -7,6 +7,7 @@ import pytest
 from posthouse.mail.limits import RetryPolicy
 from posthouse.mail.queued import Hop, Lane
 from posthouse.scheduling.backlog import Backlog, make_backlog
+from posthouse.scheduling.bulk import YOUNG_SECONDS
 from posthouse.scheduling.concurrency import Window, first_window
 from posthouse.scheduling.dead_hosts import DeadHop, leave_alone
 
@@ -138,29 +139,68 @@ def test_more_dead_hops_than_are_remembered_are_forgotten_too():
 
 def test_big_messages_that_are_alone_hold_a_quarter_of_the_slots():
     slots = backlog(slots=100)
-    for _ in range(10):
-        slots.start(A, Lane.BULK)
-    assert (slots.bulk_wanted, slots.bulk_in_use) == (15, 10)
+    for _ in range(23):
+        slots.start(A, Lane.BULK, now=7.0)
+    assert (slots.bulk_wanted(8.0), slots.bulk_in_use) == (2, 23)
 
-    slots.finish(A, Lane.BULK)
+    slots.finish(A, Lane.BULK, started=7.0)
 
-    assert slots.bulk_wanted == 16
+    assert slots.bulk_wanted(8.0) == 3
 
 
 def test_big_messages_step_back_while_single_ones_come_along():
     slots = backlog(slots=100)
     slots.start(B)
-    assert slots.bulk_wanted == 5
+    for now in range(5):
+        assert slots.bulk_wanted(now) == 1
+        slots.start(A, Lane.BULK, now)
+    assert slots.bulk_wanted(9.0) == 0
 
     for _ in range(500):
-        slots.start(A, Lane.BULK)
-        slots.finish(A, Lane.BULK)
+        slots.start(A, Lane.BULK, 9.0)
+        slots.finish(A, Lane.BULK, 9.0)
 
-    assert slots.bulk_wanted == 25
+    assert slots.bulk_wanted(9.0) == 5
+
+
+def test_attempts_for_big_messages_begin_one_after_the_other_while_single_ones_come_along():
+    slots = backlog()
+    slots.start(B)
+    slots.start(A, Lane.BULK, now=7.0)
+    assert slots.bulk_wanted(7.0 + YOUNG_SECONDS / 2) == 0
+    assert slots.bulk_pause(7.0 + YOUNG_SECONDS / 2) == pytest.approx(YOUNG_SECONDS / 2)
+
+    assert slots.bulk_wanted(7.1) == 1  # the first one waits for a slow host by now
+    slots.start(A, Lane.BULK, now=7.1)
+    assert slots.bulk_wanted(7.1) == 0
+
+    slots.finish(A, Lane.BULK, started=7.1)  # a quick host
+    assert slots.bulk_wanted(7.1) == 1
+
+
+def test_no_more_than_five_attempts_for_big_messages_begin_at_once_even_alone():
+    slots = backlog()
+    assert (slots.bulk_wanted(7.0), slots.bulk_pause(7.0)) == (5, 0)
+    for _ in range(3):
+        slots.start(A, Lane.BULK, now=7.0)
+    assert (slots.bulk_wanted(7.0), slots.bulk_pause(7.0)) == (2, 0)
+
+    for _ in range(2):
+        slots.start(A, Lane.BULK, now=7.01)
+
+    assert slots.bulk_wanted(7.01) == 0
+    assert slots.bulk_pause(7.01) == pytest.approx(YOUNG_SECONDS - 0.01)
+    assert slots.bulk_wanted(7.0 + YOUNG_SECONDS + 0.001) == 3
+
+
+def test_waiting_does_not_help_big_messages_that_hold_all_they_may():
+    slots = backlog(slots=4)
+    slots.start(A, Lane.BULK, now=7.0)
+    assert (slots.bulk_wanted(7.0), slots.bulk_pause(7.0)) == (0, 0)
 
 
 def test_big_messages_are_never_starved():
     slots = backlog(slots=1)
     slots.start(B)
     slots.finish(B)
-    assert slots.bulk_wanted == 1
+    assert slots.bulk_wanted(7.0) == 1

@@ -26,6 +26,7 @@ from posthouse.scheduling.retry import longest_wait
 
 # How soon to look again when due work is held up by full windows, whose ends also wake the loop.
 _HELD_UP = timedelta(seconds=1)
+_SOONEST = timedelta(milliseconds=1)  # less may be nothing once it is rounded
 _ASK_AGAIN = timedelta(seconds=0.25)  # the spool what comes next: not at the end of each of many short attempts
 _DRAIN_POLL = timedelta(milliseconds=50)
 _ALIVE = timedelta(seconds=1)  # "until" this long ago ends a postponement
@@ -158,7 +159,7 @@ class Deliverer:
             default_spare=self._backlog.default_spare(tuple(self._world.channels)),
             spare=self._backlog.spare(),
             recipients_per_batch=self._settings.concurrency.recipients_per_attempt,
-            bulk_batches=self._backlog.bulk_wanted,
+            bulk_batches=self._backlog.bulk_wanted(self._world.clock.monotonic()),
         )
 
     async def _next_turn(self) -> datetime | None:
@@ -167,6 +168,9 @@ class Deliverer:
         times = [self._renewal(running) for running in self._running.values()]
         if not self._is_sweeping:
             times.append(self._sweeper.next)
+        pause = self._backlog.bulk_pause(self._world.clock.monotonic())
+        if pause:
+            times.append(now + max(_SOONEST, timedelta(seconds=pause)))
         if self._running and timedelta(0) <= now - self._asked < _ASK_AGAIN:
             times.append(self._asked + _ASK_AGAIN)
         elif self._backlog.free:
@@ -194,10 +198,11 @@ class Deliverer:
     def _start(self, batch: Batch) -> None:
         self._started += 1
         self._running[self._started] = _Running(batch, self._world.clock.now() + self._settings.lease)
-        self._backlog.start(batch.hop, batch.lane)
-        self._world.spawner.spawn(self._work(self._started, batch))
+        now = self._world.clock.monotonic()
+        self._backlog.start(batch.hop, batch.lane, now)
+        self._world.spawner.spawn(self._work(self._started, batch, now))
 
-    async def _work(self, number: int, batch: Batch) -> None:
+    async def _work(self, number: int, batch: Batch, started: float) -> None:
         """Run one batch to its end.  What goes wrong here leaves the lease to lapse: nothing is lost."""
         try:
             if batch.hop.channel == REPORT_CHANNEL:
@@ -208,7 +213,7 @@ class Deliverer:
             self._log_bug(error, batch)
         finally:
             del self._running[number]
-            self._backlog.finish(batch.hop, batch.lane)
+            self._backlog.finish(batch.hop, batch.lane, started)
             self._world.waiter.notify()
 
     async def _report(self, batch: Batch) -> None:

@@ -10,14 +10,11 @@ from datetime import datetime
 
 from posthouse.mail.limits import RetryPolicy
 from posthouse.mail.queued import Hop, Lane
+from posthouse.scheduling.bulk import BulkShare
 from posthouse.scheduling.concurrency import Window, first_window
 from posthouse.scheduling.dead_hosts import DeadHop, leave_alone
 
 MOST_HOPS = 1000  # remembered besides those in use
-# Big messages may hold this fraction of all slots; the smaller one while others come along with them.
-_BULK_SHARE = 4
-_BULK_SHARE_BESIDE = 20
-_BULK_ALONE = 500  # batches of big messages in a row, after which they are thought to be alone
 
 
 @dataclass(slots=True)
@@ -46,8 +43,7 @@ class Backlog:
         self._most_hops = most_hops
         self._hops: dict[Hop, _Hop] = {}  # least recently used first
         self._in_use = 0
-        self._bulk_in_use = 0
-        self._bulk_in_a_row = _BULK_ALONE
+        self._bulk = BulkShare(slots)
         self._draining = False
 
     @property
@@ -73,7 +69,7 @@ class Backlog:
     @property
     def bulk_in_use(self) -> int:
         """Attempts running for big messages."""
-        return self._bulk_in_use
+        return self._bulk.in_use
 
     @property
     def hops(self) -> int:
@@ -94,38 +90,36 @@ class Backlog:
         """Start nothing more."""
         self._draining = True
 
-    @property
-    def bulk_wanted(self) -> int:
-        """Batches of big messages that may be started now.
+    def bulk_wanted(self, now: float) -> int:
+        """Return how many batches of big messages may be started now (monotonic seconds)."""
+        return self._bulk.wanted(now)
 
-        An attempt for fifty recipients costs as much as many for one, and all of them share one processor: whoever
-        writes to one person must find most of the slots free and the process at leisure.
-        """
-        share = _BULK_SHARE if self._bulk_in_a_row >= _BULK_ALONE else _BULK_SHARE_BESIDE
-        return max(0, max(1, self._slots // share) - self._bulk_in_use)
+    def bulk_pause(self, now: float) -> float:
+        """Return in how many seconds there is room for the next of them though none ends; 0 when that won't help."""
+        return self._bulk.pause(now)
 
-    def start(self, hop: Hop, lane: Lane = Lane.SINGLE) -> None:
-        """Count an attempt that begins."""
+    def start(self, hop: Hop, lane: Lane = Lane.SINGLE, now: float = 0.0) -> None:
+        """Count an attempt that begins (monotonic seconds)."""
         known = self._hops.pop(hop, None) or self._new_hop(hop)
         known.in_use += 1
         self._hops[hop] = known
         self._in_use += 1
         if lane is Lane.BULK:
-            self._bulk_in_use += 1
-            self._bulk_in_a_row += 1
+            self._bulk.start(now)
         else:
-            self._bulk_in_a_row = 0
+            self._bulk.single()
         self._forget()
 
     def _new_hop(self, hop: Hop) -> _Hop:
         window = self._window_of(hop.channel)
         return _Hop(window, window.attempts)
 
-    def finish(self, hop: Hop, lane: Lane = Lane.SINGLE) -> None:
-        """Count an attempt that is over and settled."""
+    def finish(self, hop: Hop, lane: Lane = Lane.SINGLE, started: float = 0.0) -> None:
+        """Count an attempt that is over and settled, which was started then."""
         self._hops[hop].in_use -= 1
         self._in_use -= 1
-        self._bulk_in_use -= lane is Lane.BULK
+        if lane is Lane.BULK:
+            self._bulk.finish(started)
 
     def reached(self, hop: Hop) -> bool:
         """Learn that the hop was reached; True when it had been dead."""
