@@ -20,6 +20,7 @@ from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.queueing.texts import PIECE_OCTETS, leading_header
 
 _ORPHAN_SECONDS = 3600
+_ROOM_OCTETS = 1024 * 1024  # written between two looks at how much of the disk is free
 # What the system has in its cache is read at once; only what the disk must be asked for is worth a thread.
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)  # Linux
 
@@ -35,13 +36,17 @@ class TextFile:
         self._step = step
         self._min_free_octets = min_free_octets
         self._descriptor = -1
+        self._before_look = 0  # octets that may be written before the next look for room
 
     def append(self, text: bytes) -> None:
         """Write all of this."""
         try:
             if self._descriptor < 0:
                 self._create()
-            self._require_room()
+            self._before_look -= len(text)
+            if self._before_look < 0:
+                self._require_room()
+                self._before_look = _ROOM_OCTETS
             rest = memoryview(text)
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
