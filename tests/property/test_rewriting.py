@@ -1,16 +1,20 @@
 """Rewriting meets anything: every text gives tokens or a complaint, every rule set an end, every matcher one answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from posthouse.rewriting.engine import CONFIGURATION_ERROR, DATA_ERROR, OK, TEMPORARY_FAILURE
+from posthouse.mail.lookup import MapAnswer, MapQuestion, MapStatus
+from posthouse.rewriting.compiled import CompiledProgram
+from posthouse.rewriting.drive import drive
+from posthouse.rewriting.engine import CONFIGURATION_ERROR, DATA_ERROR, OK, TEMPORARY_FAILURE, Rewritten, rewrite
+from posthouse.rewriting.environment import Environment, Event
 from posthouse.rewriting.patterns import END, Pattern, elements_of
 from posthouse.rewriting.quotes import strip_quotes
 from posthouse.rewriting.scanning import BUFFER, LONGEST_TOKEN, MOST_TOKENS, scan_slowly
 from posthouse.rewriting.tokens import Syntax, Table
-from support.rules import left, program_of, run
+from support.rules import left, program_of, run, symbols
 
 SYNTAX = Syntax(".:%@!^/[]+")
 OCTETS = st.text(st.characters(max_codepoint=0xFF), max_size=300)
@@ -178,3 +182,67 @@ def test_stripped_text_has_no_quotes_that_were_not_escaped(text: str) -> None:
 
     assert len(stripped) <= len(text)
     assert '"' not in stripped or "\\" in text
+
+
+PLANNED = (
+    *RIGHT,
+    "$1 @ $2",
+    "$( map $1 $: $2 $)",
+    "$( map $1 . $2 $@ $1 $: $1 none $)",
+    "$( later $1 $)",
+    "$[ $1 $: no $2 $]",
+    "$>two $1",
+    "$>two $( map $1 $: $2 $)",
+    "$>one $2 $1",
+    "$0",
+    "$&c",
+)
+PLANNED_RULE = st.builds(
+    lambda one, then, other: f"{' '.join(one)} => {then} {' '.join(other)}",
+    st.lists(st.sampled_from(ELEMENTS), min_size=1, max_size=4),
+    st.sampled_from(("", "$:", "$@")),
+    st.lists(st.sampled_from(PLANNED), min_size=1, max_size=4),
+)
+ANSWERS = {"a": "b", "b": "x.y <(c)> z", "a.b": "", "x": '"a b"', "@": "a(", "y": "B@c"}
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    one=st.lists(PLANNED_RULE, min_size=1, max_size=4),
+    two=st.lists(PLANNED_RULE, min_size=1, max_size=3),
+    tokens=st.lists(st.sampled_from((*TOKENS, "A", "$(", "$:", "$>")), max_size=6),
+)
+@example(one=["$* => $( map $1"], two=["a => b"], tokens=["a"])
+@example(one=["$* => $[ $1 $) $: x"], two=["a => b"], tokens=["a"])
+@example(one=["$* => $@ x $>two $1"], two=["$* => $@ $( later $1 $)"], tokens=["a"])
+@example(one=["$+ => $1 $1"], two=["a => b"], tokens=["a"] * 6)
+def test_rules_give_the_same_whether_somebody_listens_or_not(one: list[str], two: list[str], tokens: list[str]) -> None:
+    """What is done at once must be what is done step by step."""
+    program = program_of(
+        {"one": one, "two": two},
+        classes={name: set(words) for name, words in CLASSES.items()},
+        macros={**MACROS, "c": symbols("$>")},
+        maps={"map": ("hash", "/nowhere"), "later": ("hash", "-T<later> /nowhere")},
+    )
+    heard, unheard = (work(program, tuple(map(symbols, tokens)), listener) for listener in (lambda _: None, None))
+
+    assert heard == unheard
+
+
+def work(
+    program: CompiledProgram, tokens: tuple[str, ...], listener: Callable[[Event], None] | None
+) -> tuple[Rewritten, list[MapQuestion]]:
+    """Return what rule set one makes of the tokens, and what it asks on the way."""
+    asked: list[MapQuestion] = []
+
+    def answer(question: MapQuestion) -> MapAnswer:
+        asked.append(question)
+        if question.map == "later":
+            return MapAnswer(MapStatus.TEMPORARY, None if "b" in question.key else question.key + "<later>")
+        value = ANSWERS.get(question.key)
+        return MapAnswer(MapStatus.NOT_FOUND) if value is None else MapAnswer(MapStatus.FOUND, value)
+
+    number = program.number_of("one")
+    assert number is not None
+    environment = Environment(program.program.macros, listener=listener)
+    return drive(rewrite(program, environment, number, tokens), answer), asked

@@ -7,12 +7,15 @@ from msgspec import Struct
 
 from posthouse.mail.lookup import Origin
 from posthouse.mail.map_arguments import MapArguments, read_map_arguments
-from posthouse.rewriting.patterns import Pattern, elements_of
+from posthouse.rewriting.patterns import END, Pattern, elements_of
+from posthouse.rewriting.plans import Plan, plan_of
 from posthouse.rewriting.program import MapDeclaration, RewritingProgram, Rule, RuleSet
+from posthouse.rewriting.quotes import strip_quotes
 from posthouse.rewriting.right_sides import RightSide
 from posthouse.rewriting.tokens import Syntax, Table, fold
 
 HIGHEST_RULE_SET = 99  # that may be called by its number
+_MOST_REMEMBERED = 1024  # sets of tokens, for each rule set
 _HOST_MAP = MapDeclaration("host", "host", "-a. -D")  # what $[ $] asks when the configuration declares no map host
 
 
@@ -25,6 +28,12 @@ def named_rule_set(text: str) -> str:
     return found[0] if found else ""
 
 
+def called_name(token: str) -> str:
+    """Return what a token behind ``$>`` says: quotes are taken off, and what follows a blank."""
+    text = strip_quotes(token)
+    return text.partition(" ")[0] or text
+
+
 class CompiledRule(Struct, frozen=True):
     """One rule: its needles (cheap to look for), its pattern and its right side."""
 
@@ -32,15 +41,36 @@ class CompiledRule(Struct, frozen=True):
     quick: Callable[[str], re.Match[str] | None] | None  # decides for a short workspace
     pattern: Pattern
     right: RightSide
+    plan: Plan | None  # how to do the right side at once
     origin: Origin
+    left: tuple[str, ...]  # tokens of the left side, to be shown
 
 
-class CompiledRuleSet(Struct, frozen=True):
-    """One rule set."""
+class CompiledRuleSet:
+    """One rule set.
 
-    number: int
-    label: str  # what it is printed as
-    rules: tuple[CompiledRule, ...]
+    Most rules are ruled out by a token that they must find and a workspace does not hold.  Which ones remain
+    depends on the rules' own tokens alone, and the same few sets of them come again and again: they are remembered.
+    """
+
+    def __init__(self, number: int, label: str, rules: tuple[CompiledRule, ...]) -> None:
+        self.number = number
+        self.label = label  # what it is printed as
+        self.rules = rules
+        self._required = [frozenset(token for token in "".join(rule.needles).split(END) if token) for rule in rules]
+        self._literals = frozenset[str]().union(*self._required)
+        self._candidates: dict[frozenset[str], tuple[int, ...]] = {}
+
+    def candidates(self, folded: str) -> tuple[int, ...]:
+        """Return the places of the rules that may match a workspace, which is given in lower case."""
+        present = self._literals.intersection(folded.split(END))
+        found = self._candidates.get(present)
+        if found is None:
+            if len(self._candidates) >= _MOST_REMEMBERED:
+                self._candidates.clear()
+            found = tuple(place for place, required in enumerate(self._required) if required <= present)
+            self._candidates[present] = found
+        return found
 
 
 class CompiledMap(Struct, frozen=True):
@@ -92,6 +122,12 @@ class CompiledProgram:
             self._maps[name] = _compile_map(declaration) if declaration else None
         return self._maps[name]
 
+    def _callable_number(self, token: str) -> int | None:
+        """Return the number of the rule set that a token behind ``$>`` names, if it has any rules."""
+        number = self.number_of(called_name(token))
+        rule_set = None if number is None else self.program.rule_sets.get(number)
+        return number if rule_set is not None and rule_set.rules else None
+
     def _compile(self, rule_set: RuleSet) -> CompiledRuleSet:
         return CompiledRuleSet(rule_set.number, self.label(rule_set.number), tuple(map(self._rule, rule_set.rules)))
 
@@ -99,7 +135,9 @@ class CompiledProgram:
         left = self.syntax.scan(rule.left, self.rule_table, "\t", lenient=True).tokens or ()
         right = self.syntax.scan(rule.right, self.rule_table, "\t", lenient=True).tokens or ()
         pattern = Pattern(elements_of(left, self.program.classes), self.syntax)
-        return CompiledRule(pattern.needles, pattern.quick, pattern, RightSide(right), rule.origin)
+        side = RightSide(right)
+        plan = plan_of(side.applied, self._callable_number)
+        return CompiledRule(pattern.needles, pattern.quick, pattern, side, plan, rule.origin, left)
 
 
 def _compile_map(declaration: MapDeclaration) -> CompiledMap:

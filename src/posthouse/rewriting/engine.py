@@ -5,6 +5,7 @@ own and is sent the MapAnswer.  It never fails: what goes wrong is a status of
 sysexits(3) and a complaint, and the work of one call is bounded.
 """
 
+from bisect import bisect_left
 from collections.abc import Generator
 from typing import Final
 
@@ -16,14 +17,26 @@ from posthouse.rewriting.compiled import (
     CompiledProgram,
     CompiledRule,
     CompiledRuleSet,
+    called_name,
     named_rule_set,
 )
 from posthouse.rewriting.complaint import Complaint
-from posthouse.rewriting.environment import Environment, RuleApplied, RuleSetEntered, RuleSetLeft
-from posthouse.rewriting.lookups import ask_maps
+from posthouse.rewriting.environment import (
+    Environment,
+    Event,
+    RuleApplied,
+    RuleFailed,
+    RuleFinished,
+    RuleMatched,
+    RuleSetEntered,
+    RuleSetLeft,
+    RuleTried,
+)
+from posthouse.rewriting.lookups import Matched, ask_maps, ask_planned
 from posthouse.rewriting.patterns import END, SHORT, Spans
+from posthouse.rewriting.plans import Plan, Segment, fill, is_inert
 from posthouse.rewriting.quotes import strip_quotes
-from posthouse.rewriting.right_sides import Then
+from posthouse.rewriting.right_sides import RightSide, Then
 from posthouse.rewriting.scanning import MOST_TOKENS
 from posthouse.rewriting.symbols import CALL, HOST_MAP_BEGIN, MAILER, MAP_BEGIN
 from posthouse.rewriting.tokens import fold
@@ -87,6 +100,7 @@ class _Run:
         self._program = program
         self._environment = environment
         self._value_of = environment.macros.get
+        self._is_silent = environment.listener is None
         self.complaints: list[Complaint] = []
         self._applications_left = MOST_APPLICATIONS
 
@@ -119,36 +133,48 @@ class _Run:
         self, rule_set: CompiledRuleSet, workspace: str, depth: int, most_tokens: int
     ) -> Generator[MapQuestion, MapAnswer, tuple[str, int, bool]]:
         """Apply the rules; return workspace, status, and False when an error ended the set at once."""
+        rules = rule_set.rules
         place = rounds = 0
         status = OK
         while not workspace.startswith(MAILER):
             if rounds >= MOST_ROUNDS:
                 self.complain(Complaint(f"Infinite loop in ruleset {rule_set.label}, rule {place + 1}", status="5.3.5"))
                 break
-            found, spans = self._next_match(rule_set.rules, place, fold(workspace))
+            found, spans = self._find_rule(rule_set, place, fold(workspace))
             if spans is None:
                 break
             rounds = rounds + 1 if found == place else 1
             place = found
+            rule = rules[place]
             try:
-                built = self._build(rule_set, place, workspace, spans)
-                workspace, made = yield from self._finish(built, depth, most_tokens)
+                self._admit(rule_set, rule.right, spans)
+                plan = self._plan_of(rule, workspace, most_tokens)
+                if plan is None:
+                    built = self._build(rule_set, place, workspace, spans)
+                    workspace, made = yield from self._finish(built, depth, most_tokens)
+                elif plan.called is None and plan.before.text is not None:
+                    workspace, made = fill(plan.before.text, workspace, spans), OK
+                else:
+                    workspace, made = yield from self._carry_out(plan, (workspace, spans), depth, most_tokens)
             except _AbandonedError as reason:
                 return workspace, reason.status, False
             if status == OK or made == TEMPORARY_FAILURE:
                 status = made
-            then = rule_set.rules[place].right.then
-            if then is Then.RETURN:
+            if rule.right.then is Then.RETURN:
                 break
-            if then is Then.NEXT:
+            if rule.right.then is Then.NEXT:
                 place += 1
                 rounds = 0
         return workspace, status, True
 
-    def _next_match(self, rules: tuple[CompiledRule, ...], start: int, folded: str) -> tuple[int, Spans | None]:
+    def _find_rule(self, rule_set: CompiledRuleSet, start: int, folded: str) -> tuple[int, Spans | None]:
         """Return the first rule from ``start`` on that matches, and what its wildcards hold."""
+        if self._environment.is_watching_rules:
+            return self._find_rule_watched(rule_set.rules, start, folded)
+        rules = rule_set.rules
         is_short = len(folded) <= SHORT
-        for place in range(start, len(rules)):
+        candidates = rule_set.candidates(folded)
+        for place in candidates[bisect_left(candidates, start) :] if start else candidates:
             rule = rules[place]
             for needle in rule.needles:
                 if needle not in folded:
@@ -164,22 +190,89 @@ class _Run:
                     return place, spans
         return len(rules), None
 
-    def _build(self, rule_set: CompiledRuleSet, place: int, workspace: str, spans: Spans) -> str:
-        """Return the right side with its wildcards and macros filled in."""
+    def _find_rule_watched(self, rules: tuple[CompiledRule, ...], start: int, folded: str) -> tuple[int, Spans | None]:
+        """Do the same rule by rule, and tell the listener of each."""
+        for place in range(start, len(rules)):
+            self._tell(RuleTried(rules[place].left))
+            spans = rules[place].pattern.match(folded, self._value_of)
+            if spans is not None:
+                self._tell(RuleMatched(rules[place].right.tokens))
+                return place, spans
+            self._tell(RuleFailed())
+        return len(rules), None
+
+    def _tell(self, event: Event) -> None:
+        if self._environment.listener is not None:
+            self._environment.listener(event)
+
+    def _admit(self, rule_set: CompiledRuleSet, right: RightSide, spans: Spans) -> None:
+        """Count one application, and see that the right side can be built."""
         self._applications_left -= 1
         if self._applications_left < 0:
             raise _ExhaustedError
-        rule = rule_set.rules[place]
-        if rule.right.highest > len(spans):
-            text = f"rewrite: ruleset {rule_set.label}: replacement ${rule.right.highest} out of bounds"
+        if right.needs > len(spans):
+            missing = right.first_missing(len(spans))
+            text = f"rewrite: ruleset {rule_set.label}: replacement ${missing} out of bounds"
             self.complain(Complaint(text, status="5.3.5"))
             raise _AbandonedError(CONFIGURATION_ERROR)
-        built = rule.right.build(workspace, spans, self._program.syntax, self._value_of, self.complain)
+
+    def _build(self, rule_set: CompiledRuleSet, place: int, workspace: str, spans: Spans) -> str:
+        """Return the right side with its wildcards and macros filled in."""
+        rule = rule_set.rules[place]
+        tell = self._tell if self._environment.is_watching_rules else None
+        built = rule.right.build(workspace, spans, self._program.syntax, self._value_of, self.complain, tell)
         if self._environment.listener is not None:
             self._environment.listener(RuleApplied(rule_set.label, place + 1, rule.origin, tokens_of(built)))
         return built
 
+    def _carry_out(self, plan: Plan, matched: Matched, depth: int, most_tokens: int) -> Steps:
+        """Ask the maps and call the rule set of a plan."""
+        if plan.before.text is not None:
+            before, status = fill(plan.before.text, *matched), OK
+        else:
+            before, status = yield from self._fill_all(plan.before, matched)
+        if plan.called is None:
+            self._check_length(before, most_tokens)
+            return before, status
+        if plan.given.text is not None:
+            given = fill(plan.given.text, *matched)
+        else:
+            given, deferred = yield from self._fill_all(plan.given, matched)
+            status = status or deferred
+        self._check_length(before + given, most_tokens)
+        result, made = yield from self.call(plan.called, given, depth + 1, most_tokens - before.count(END))
+        return before + result, made if status == OK or made == TEMPORARY_FAILURE else status
+
+    def _fill_all(self, segment: Segment, matched: Matched) -> Steps:
+        """Return the workspace that a segment of a plan makes, with the answers of maps in their places."""
+        written: list[str] = []
+        status = OK
+        for part in segment.parts:
+            if isinstance(part, tuple):
+                written.append(fill(part, *matched))
+                continue
+            text, is_deferred = yield from ask_planned(self._program, self._environment, part, matched, self.complain)
+            if text is None:
+                raise _AbandonedError(DATA_ERROR)
+            written.append(text)
+            status = TEMPORARY_FAILURE if is_deferred else status
+        return "".join(written), status
+
+    def _plan_of(self, rule: CompiledRule, workspace: str, most_tokens: int) -> Plan | None:
+        """Return the rule's plan; None when it has none that holds for this workspace, or somebody listens."""
+        plan = rule.plan
+        if plan is not None and self._is_silent and plan.fits(workspace, most_tokens) and is_inert(workspace):
+            return plan
+        return None
+
     def _finish(self, workspace: str, depth: int, most_tokens: int) -> Steps:
+        """Do what a right side names, and tell the listener."""
+        workspace, status = yield from self._do_all(workspace, depth, most_tokens)
+        if self._environment.is_watching_rules:
+            self._tell(RuleFinished(tokens_of(workspace)))
+        return workspace, status
+
+    def _do_all(self, workspace: str, depth: int, most_tokens: int) -> Steps:
         """Ask the maps and call the rule sets that a right side has named."""
         self._check_length(workspace, most_tokens)
         if workspace.isascii():
@@ -231,7 +324,7 @@ class _Run:
         while place + 1 < len(tokens):
             if tokens[place] == CALL:
                 text = strip_quotes(tokens[place + 1])
-                name = tokens[place + 1] = text.partition(" ")[0] or text
+                name = tokens[place + 1] = called_name(text)
                 number = self._program.number_of(name)
                 if number is None:
                     self._complain_of_name(text)

@@ -31,14 +31,54 @@ class RuleApplied(Struct, frozen=True):
     tokens: tuple[str, ...]
 
 
-Event = RuleSetEntered | RuleSetLeft | RuleApplied | Complaint
+class RuleTried(Struct, frozen=True):
+    """A rule is about to be compared with the workspace."""
+
+    left: tuple[str, ...]  # its left side
+
+
+class RuleFailed(Struct, frozen=True):
+    """The rule tried last does not match."""
+
+
+class RuleMatched(Struct, frozen=True):
+    """The rule tried last matches."""
+
+    right: tuple[str, ...]  # its right side, as it stands
+
+
+class MacroInserted(Struct, frozen=True):
+    """A right side holds ``$&x``; this is what it stands for now, None when it is not defined."""
+
+    name: str
+    value: str | None
+
+
+class RuleFinished(Struct, frozen=True):
+    """A rule was applied, with every map asked and every rule set called that it names."""
+
+    tokens: tuple[str, ...]
+
+
+Event = (
+    RuleSetEntered
+    | RuleSetLeft
+    | RuleApplied
+    | RuleTried
+    | RuleFailed
+    | RuleMatched
+    | MacroInserted
+    | RuleFinished
+    | Complaint
+)
 
 
 class Environment:
     """The macros of one envelope or test session.
 
     ``switch`` gives the methods of a service (``hosts``: files, dns) to maps of the class switch; ``listener`` is
-    told every step, if there is one; ``draw`` gives a number between two, both included, to the map arith.
+    told every step, if there is one, and every rule that is tried, too, while ``is_watching_rules``; ``draw`` gives a
+    number between two, both included, to the map arith.
     """
 
     def __init__(
@@ -54,6 +94,7 @@ class Environment:
         self.macros: dict[str, str] = dict(self._given)
         self.switch = dict(switch or {})
         self.listener = listener
+        self.is_watching_rules = False
         self.draw = draw
         self.is_deferring = is_deferring  # DeliveryMode=defer: maps with -D are not asked
 

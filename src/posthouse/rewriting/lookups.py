@@ -3,34 +3,26 @@
 from collections.abc import Callable, Generator
 from typing import Final
 
-from msgspec import Struct
-
 from posthouse.mail.lookup import MapAnswer, MapQuestion, MapStatus
 from posthouse.rewriting.compiled import CompiledProgram
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment
+from posthouse.rewriting.lookup_syntax import Lookup, read_lookup
 from posthouse.rewriting.own_maps import OWN_MAPS, OwnQuestion
-from posthouse.rewriting.patterns import END
+from posthouse.rewriting.patterns import END, Spans
+from posthouse.rewriting.plans import PlannedLookup, fill
 from posthouse.rewriting.quotes import strip_quotes
-from posthouse.rewriting.symbols import HOST, HOST_MAP_BEGIN, HOST_MAP_END, MAP_BEGIN, MAP_END, USER
+from posthouse.rewriting.symbols import HOST_MAP_BEGIN, MAP_BEGIN
 from posthouse.rewriting.tokens import Scanned, Table, fold
 
-MOST_ARGUMENTS: Final = 9
 _DEEPEST_SEQUENCE: Final = 10  # sequences in sequences
 _NOT_FOUND: Final = MapAnswer(MapStatus.NOT_FOUND)
+_NOTHING: Final = Scanned((), 0)
+_OF_OTHERS: Final = frozenset({"sequence", "switch"})  # maps that only ask other maps
 
 Asking = Generator[MapQuestion, MapAnswer, MapAnswer]
 Complain = Callable[[Complaint], None]
-
-
-class _Lookup(Struct, frozen=True):
-    """One look-up in a workspace."""
-
-    map: str
-    key: tuple[str, ...]
-    arguments: tuple[tuple[str, ...], ...]
-    default: tuple[str, ...] | None
-    end: int  # the place behind it
+Matched = tuple[str, Spans]  # a workspace, and where wildcards lie in it
 
 
 def ask_maps(
@@ -47,7 +39,7 @@ def ask_maps(
         if tokens[place] not in (MAP_BEGIN, HOST_MAP_BEGIN):
             place += 1
             continue
-        lookup = _read(tokens, place)
+        lookup = read_lookup(tokens, place)
         if lookup is None:
             complain(Complaint("rewrite: missing mapname", status="5.3.0"))
             return None
@@ -70,43 +62,61 @@ def ask_map(program: CompiledProgram, environment: Environment, name: str, key: 
         return _NOT_FOUND
     if environment.is_deferring and found.arguments.skipped_when_deferring:
         return MapAnswer(MapStatus.TEMPORARY, reason=f"{name} is not asked while mail is only accepted")
-    if not (found.arguments.keeps_quotes or found.declaration.kind == "dequote"):
+    kind = found.declaration.kind
+    if not (found.arguments.keeps_quotes or kind == "dequote"):
         key = strip_quotes(key)
-    return (yield from _ask(program, environment, name, key, arguments, 0))
+    if kind in _OF_OTHERS:
+        return (yield from _ask(program, environment, name, key, arguments, 0))
+    if kind in OWN_MAPS:
+        return OWN_MAPS[kind](OwnQuestion(found.arguments, environment, key, arguments))
+    return (yield MapQuestion(found.declaration.name, key, arguments))
 
 
-def _read(tokens: list[str], place: int) -> _Lookup | None:
-    """Read the look-up that begins at a place; it ends at the first closing token of its kind."""
-    if tokens[place] == HOST_MAP_BEGIN:
-        name, closing, start = "host", HOST_MAP_END, place + 1
-    elif place + 1 < len(tokens):
-        name, closing, start = tokens[place + 1], MAP_END, place + 2
+def ask_planned(
+    program: CompiledProgram, environment: Environment, lookup: PlannedLookup, matched: Matched, complain: Complain
+) -> Generator[MapQuestion, MapAnswer, tuple[str | None, bool]]:
+    """Do one look-up of a plan; return the workspace that stands for it, and whether the map could not answer.
+
+    The workspace is None when the answer cannot be cut into tokens.
+    """
+    syntax = program.syntax
+    found = program.map(lookup.map)
+    key = fill(lookup.key, *matched)
+    if found is None:
+        complain(_unknown_map(lookup.map))
+        answer = _NOT_FOUND
     else:
-        return None
-    end = tokens.index(closing, start) if closing in tokens[start:] else len(tokens)
-    kind, parts = "", [("", start)]
-    for at in range(start, end):
-        kind = tokens[at]
-        if kind in (HOST, USER):
-            parts.append((kind, at + 1))
-    bounds = [first - 1 for _, first in parts[1:]] + [end]
-    pieces = [(kind, tuple(tokens[first:bound])) for (kind, first), bound in zip(parts, bounds, strict=True)]
-    defaults = [piece for kind, piece in pieces if kind == USER]
-    arguments = tuple(piece for kind, piece in pieces if kind == HOST)[:MOST_ARGUMENTS]
-    return _Lookup(name, pieces[0][1], arguments, defaults[-1] if defaults else None, min(end + 1, len(tokens)))
+        words = [syntax.join_marked(fill(argument, *matched)) for argument in lookup.arguments]
+        answer = yield from ask_map(
+            program, environment, lookup.map, syntax.join_marked(key, found.arguments.space), *words
+        )
+    is_deferred = answer.status is MapStatus.TEMPORARY
+    if answer.value is not None:
+        scanned = syntax.scan(answer.value) if answer.value else _NOTHING
+    elif lookup.default is not None:
+        scanned = syntax.rescan(fill(lookup.default, *matched))
+    else:
+        return key, is_deferred
+    for complaint in scanned.complaints:
+        complain(complaint)
+    return None if scanned.tokens is None else "".join([token + END for token in scanned.tokens]), is_deferred
 
 
-def _look_up(program: CompiledProgram, environment: Environment, lookup: _Lookup, complain: Complain) -> Asking:
+def _look_up(program: CompiledProgram, environment: Environment, lookup: Lookup, complain: Complain) -> Asking:
     found = program.map(lookup.map)
     if found is None:
-        complain(Complaint(f"rewrite: map {lookup.map} not found", status="5.3.0"))
+        complain(_unknown_map(lookup.map))
         return _NOT_FOUND
     key = program.syntax.join(lookup.key, found.arguments.space)
     arguments = [program.syntax.join(argument) for argument in lookup.arguments]
     return (yield from ask_map(program, environment, lookup.map, key, *arguments))
 
 
-def _replacement(program: CompiledProgram, lookup: _Lookup, answer: MapAnswer) -> Scanned:
+def _unknown_map(name: str) -> Complaint:
+    return Complaint(f"rewrite: map {name} not found", status="5.3.0")
+
+
+def _replacement(program: CompiledProgram, lookup: Lookup, answer: MapAnswer) -> Scanned:
     """Return the tokens that stand for the look-up."""
     if answer.value is not None:
         text, table = answer.value, Table.EXTERNAL
@@ -114,7 +124,7 @@ def _replacement(program: CompiledProgram, lookup: _Lookup, answer: MapAnswer) -
         text, table = program.syntax.join(lookup.default), Table.INTERNAL
     else:
         return Scanned(lookup.key, 0)
-    return program.syntax.scan(text, table) if text else Scanned((), 0)
+    return program.syntax.scan(text, table) if text else _NOTHING
 
 
 def _ask(

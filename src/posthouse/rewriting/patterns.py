@@ -115,7 +115,7 @@ _Fence = tuple[str, str]  # the literals directly before and behind a wildcard; 
 def _holds(element: Element, text: str, syntax: Syntax) -> bool:
     if text.count(END) == 1:
         return (text[:-1] in element.words) is (element.kind is Kind.IN_CLASS)
-    return syntax.join_folded(text) in element.words
+    return syntax.join_marked(text) in element.words
 
 
 def _is_forced(fence: _Fence, folded: str) -> bool:

@@ -7,8 +7,10 @@ from typing import Final
 from msgspec import Struct
 
 from posthouse.rewriting.complaint import Complaint
+from posthouse.rewriting.environment import MacroInserted
 from posthouse.rewriting.macros import bare_name
 from posthouse.rewriting.patterns import END, Spans
+from posthouse.rewriting.scanning import MOST_TOKENS
 from posthouse.rewriting.symbols import ARGUMENTS, HOST, MACRO_NOW, USER
 from posthouse.rewriting.tokens import Syntax
 
@@ -32,15 +34,23 @@ class MacroNow(Struct, frozen=True):
 class RightSide:
     """One right side, made ready: pieces of workspace, numbers of wildcards, macros."""
 
-    __slots__ = ("_pieces", "highest", "then")
+    __slots__ = ("_pieces", "_wildcards", "applied", "needs", "then", "tokens")
 
     def __init__(self, tokens: tuple[str, ...]) -> None:
+        self.tokens = tokens  # all of them, to be shown
         self.then = Then.AGAIN
         if tokens and tokens[0] in (USER, HOST):
             self.then = Then.NEXT if tokens[0] == USER else Then.RETURN
             tokens = tokens[1:]
         self._pieces = _pieces(tokens)
-        self.highest = max((piece for piece in self._pieces if isinstance(piece, int)), default=-1) + 1
+        self.applied = tokens  # without what says how to go on
+        self._wildcards = tuple(piece for piece in self._pieces if isinstance(piece, int))
+        # The number of wildcards that a left side must have; no left side has a wildcard 0.
+        self.needs = MOST_TOKENS if -1 in self._wildcards else max(self._wildcards, default=-1) + 1
+
+    def first_missing(self, bound: int) -> int:
+        """Return the first wildcard, counted from 1, that a left side with so many does not have; there must be one."""
+        return next(number + 1 for number in self._wildcards if not 0 <= number < bound)
 
     def build(
         self,
@@ -49,8 +59,9 @@ class RightSide:
         syntax: Syntax,
         value_of: Callable[[str], str | None],
         complain: Callable[[Complaint], None],
+        tell: Callable[[MacroInserted], None] | None = None,
     ) -> str:
-        """Return the new workspace.  ``spans`` must reach to ``highest``."""
+        """Return the new workspace.  No wildcard may be missing."""
         written: list[str] = []
         for piece in self._pieces:
             if isinstance(piece, str):
@@ -59,7 +70,10 @@ class RightSide:
                 start, end = spans[piece]
                 written.append(workspace[start:end])
             else:
-                scanned = syntax.scan(value_of(piece.name) or "")
+                value = value_of(piece.name)
+                if tell is not None:
+                    tell(MacroInserted(piece.name, value))
+                scanned = syntax.scan(value or "")
                 for complaint in scanned.complaints:
                     complain(complaint)
                 written.extend(token + END for token in scanned.tokens or ())

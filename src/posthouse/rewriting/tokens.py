@@ -69,7 +69,8 @@ class Syntax:
         inner = re.compile(rf"{meta}|[{cut}]|[^{cut}{blanks}{METASYMBOLS}]+", re.DOTALL)
         self._cutter = {Table.EXTERNAL: outer, Table.INTERNAL: inner, Table.VERBATIM: inner}
         self._not_atom = self.operators | frozenset(BLANKS + '"') | frozenset(map(chr, range(0xE000, 0xE100)))
-        self.join_folded = lru_cache(maxsize=8192)(self._join_marked)
+        self.join_marked = lru_cache(maxsize=8192)(self._join_marked)
+        self.rescan = lru_cache(maxsize=4096)(self._rescan)
 
     def scan(self, text: str, table: Table = Table.EXTERNAL, delimiter: str = "", *, lenient: bool = False) -> Scanned:
         """Cut text into tokens, up to the first ``delimiter`` outside quotes, comments and angle brackets.
@@ -111,6 +112,11 @@ class Syntax:
             after_atom = atom
         return "".join(written)
 
-    def _join_marked(self, marked: str) -> str:
+    def _join_marked(self, marked: str, blank: str | None = None) -> str:
         """Join tokens each of which a NUL ends: the form in which rules see them."""
-        return self.join(marked[:-1].split("\0"))
+        return self.join(marked[:-1].split("\0"), blank)
+
+    def _rescan(self, marked: str) -> Scanned:
+        """Join such tokens and cut them anew, as is done with the default of a look-up."""
+        text = self.join_marked(marked)
+        return self.scan(text, Table.INTERNAL) if text else Scanned((), 0)
