@@ -16,14 +16,14 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"ports"}),
     frozenset({"smtp", "rewriting", "tables", "dsn", "queueing"}),
     frozenset({"site"}),
-    frozenset({"routing", "scheduling"}),
+    frozenset({"routing", "scheduling", "mailers"}),
     frozenset({"submit", "deliver"}),
     frozenset({"adapters", "channels", "smtpd"}),
     frozenset({"wiring"}),
     frozenset({"cli", "console"}),
 )
 ROW_OF = {package: number for number, row in enumerate(ROWS) for package in row}
-ENGINES = frozenset({"mail", "smtp", "rewriting", "tables", "dsn", "queueing", "routing", "scheduling"})
+ENGINES = frozenset({"mail", "smtp", "rewriting", "tables", "dsn", "queueing", "routing", "scheduling", "mailers"})
 # What an engine would need to do I/O, to know the time or to draw lots.
 IMPURE = frozenset(
     {"asyncio", "socket", "ssl", "subprocess", "threading", "time", "random", "secrets", "sqlite3", "select", "signal"}
