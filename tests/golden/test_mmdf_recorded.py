@@ -14,7 +14,8 @@ import pytest
 from posthouse.routing.mmdf.authorization import Submitter
 from posthouse.routing.mmdf.verdict import Checked, MmdfReply
 from posthouse.site.tailor.model import Compatibility
-from support.mmdf import as_recorded, recorded, recorded_site
+from support.mmdf import RecordedSite, as_recorded, recorded, recorded_site
+from support.mmdf_headers import our_sending, recorded_sending, site_of
 
 DIFFERENCES = (Path(__file__).parent.parent.parent / "docs" / "mmdf-differences.md").read_text()
 MOST_SHOWN = 5
@@ -162,17 +163,30 @@ def their_authorization(case: dict) -> object:
     }
 
 
+def our_header(tmp_path: Path, compatibility: Compatibility) -> Callable[[dict], object]:
+    sites: dict[tuple[str, str], RecordedSite] = {}
+
+    def ours(case: dict) -> object:
+        key = (case["site"], case.get("config", ""))
+        if key not in sites:
+            sites[key] = site_of(case, tmp_path / str(len(sites)), compatibility)
+        return our_sending(case, sites[key])
+
+    return ours
+
+
 CLASSES = {
     "addresses": (our_address, their_address),
     "addresses-hashed": (our_hashed, their_hashed),
     "aliases": (our_alias, their_alias),
     "authorization": (our_authorization, their_authorization),
+    "headers": (our_header, recorded_sending),
 }
 
 
 def explained() -> Iterator[str]:
     """Yield the cases that docs/mmdf-differences.md names."""
-    yield from re.findall(r"`((?:alpha|delta)-[a-z][0-9]+(?:-dbm)?)`", DIFFERENCES)
+    yield from re.findall(r"`((?:alpha|delta)-[a-z]+[0-9]+(?:-dbm|-[0-9]{4})?)`", DIFFERENCES)
 
 
 @pytest.mark.parametrize("compatibility", list(Compatibility), ids=lambda one: one.value)
