@@ -35,6 +35,7 @@ bench:
 	@PYTHON=$(PYTHON) tools/setup test
 	@.venv/bin/python bench/run.py $(BENCH)
 	@.venv/bin/python bench/rewriting.py
+	@.venv/bin/python bench/resolving.py
 
 soak:
 	@PYTHON=$(PYTHON) tools/setup test

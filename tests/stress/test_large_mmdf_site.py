@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from posthouse.adapters.clock_system import SystemClock
-from posthouse.adapters.mmdf_database import MmdfDatabase, build_database
+from posthouse.adapters.mmdf_database import MmdfDatabase
+from posthouse.adapters.mmdf_database_changes import build_database
 from posthouse.site.tailor.reader import parse_tailor
 
 LOADS_WITHIN = 0.1  # seconds, the best of a few: other tests run beside this one

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from posthouse.adapters.mmdf_database import build_database
+from posthouse.adapters.mmdf_database_changes import build_database
 from posthouse.mail.lookup import Decision
 from posthouse.routing.mmdf.authorization import Submitter
 from posthouse.site.tailor.model import Compatibility

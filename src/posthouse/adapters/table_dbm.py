@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from posthouse.adapters.disk import sync_folder
+from posthouse.adapters.disk import replacing
 from posthouse.adapters.table_watch import FileWatch
 from posthouse.mail.lookup import NOT_FOUND, Answer, Origin
 from posthouse.mail.problem import Problem
@@ -113,24 +113,8 @@ def write_dbm(target: Path, elements: Iterator[Entry | Problem], like: os.stat_r
     ``like`` is its text: whoever may read that may read the database.  Raises SiteError with every
     problem among the elements, and OSError; then the old database stays as it is.
     """
-    import tempfile  # not at the top: sendmail asks tables and builds none
-
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    new = Path(name)
-    try:
-        count = _fill(new, elements)
-        os.fchmod(descriptor, like.st_mode & 0o666)
-        if os.geteuid() == 0:
-            os.fchown(descriptor, like.st_uid, like.st_gid)
-        os.fsync(descriptor)
-        new.replace(target)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
-    sync_folder(target.parent)
-    return count
+    with replacing(target, like) as new:
+        return _fill(new, elements)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -60,18 +60,7 @@ class FileWatch:
 
     def read(self, limit: int) -> bytes:
         """Return the whole file.  Raises UnreadableError with a clause for people."""
-        try:
-            with io.BufferedReader(io.FileIO(self.path, opener=_open_without_waiting)) as stream:
-                # A pipe to which nobody writes looks empty, and an empty table says that nobody is known.
-                is_plain = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-                content = stream.read(limit + 1) if is_plain else b""
-        except OSError as error:
-            raise UnreadableError(f"cannot read {self.path}: {error.strerror or error}") from error
-        if not is_plain:
-            raise UnreadableError(f"cannot read {self.path}: no plain file")
-        if content is None or len(content) > limit:
-            raise UnreadableError(f"cannot read {self.path}: larger than {limit} octets")
-        return content
+        return read_whole(self.path, limit)
 
     def _read_stamp(self) -> tuple[object, ...]:
         self.octets = 0
@@ -121,6 +110,22 @@ class WatchedContents(Generic[ContentT]):
             self._read()
         finally:
             self._is_loading = False
+
+
+def read_whole(path: Path, limit: int) -> bytes:
+    """Return a whole file of at most ``limit`` octets.  Raises UnreadableError with a clause for people."""
+    try:
+        with io.BufferedReader(io.FileIO(path, opener=_open_without_waiting)) as stream:
+            # A pipe to which nobody writes looks empty, and an empty table says that nobody is known.
+            is_plain = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+            content = stream.read(limit + 1) if is_plain else b""
+    except OSError as error:
+        raise UnreadableError(f"cannot read {path}: {error.strerror or error}") from error
+    if not is_plain:
+        raise UnreadableError(f"cannot read {path}: no plain file")
+    if content is None or len(content) > limit:
+        raise UnreadableError(f"cannot read {path}: larger than {limit} octets")
+    return content
 
 
 def stepping_aside(lines: Iterable[ElementT]) -> Iterator[ElementT]:

@@ -56,21 +56,20 @@ def _build(
     *,
     is_new: bool,
 ) -> int:
-    from posthouse.adapters.mmdf_database import build_database
+    from posthouse.adapters.mmdf_database_changes import build_database
 
     say = _speaker(is_loud=bool(options.keys() & set("vd")))
     say(f"Temporary database:  {target}$")
-    present: dict[str, Path] = {}
+    texts: dict[str, Path] = {}
     code = os.EX_OK
     for table in tables:
         path = configuration.table_path(table)
         say(f"{table.show} ({table.name})")
-        if path.is_file():
-            present[table.name] = path
-        elif "k" not in options:
+        texts[table.name] = path
+        if not path.is_file() and "k" not in options:
             raise CommandError(f"can't open the file {path} of table {table.name} ({table.origin})", os.EX_NOINPUT)
     try:
-        problems = build_database(target, present.items(), is_new=is_new)
+        problems = build_database(target, texts.items(), is_new=is_new)
     except sqlite3.Error as error:
         raise CommandError(f"can't build {target}: {error}", os.EX_IOERR) from error
     for problem in problems:

@@ -11,14 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from posthouse.adapters.mmdf_database import (
-    DatabaseEntry,
-    add_entry,
-    change_entries,
-    database_entries,
-    delete_entries,
-    edit_database,
-)
+from posthouse.adapters.mmdf_database import DatabaseEntry, entries_of_key
+from posthouse.adapters.mmdf_database_changes import TooManyEditsError, add_entry, change_entries, delete_entries
 from posthouse.cli.errors import CommandError
 from posthouse.cli.mmdf.dbmlist import database_of
 from posthouse.cli.mmdf.programs import split_options
@@ -80,6 +74,8 @@ class _Editor:
             return command(words[1:])
         except sqlite3.Error as error:
             raise CommandError(f"{self._path}: {error}", os.EX_DATAERR) from error
+        except TooManyEditsError as error:
+            raise CommandError(str(error), os.EX_UNAVAILABLE) from error
 
     def run_of_dialogue(self, words: Sequence[str]) -> int:
         """Run one command of a dialogue, which a mistake does not end."""
@@ -91,28 +87,28 @@ class _Editor:
 
     def _print(self, words: Sequence[str]) -> int:
         key, table, value = (*words, None, None)[:3]
+        records = entries_of_key(self._path, str(key)) if self._path.exists() else {}
         found = 0
-        for entry in database_entries(self._path) if self._path.exists() else ():
-            is_meant = entry.key.lower() == str(key).lower() and (table is None or table.lower() == entry.member)
-            if is_meant and value in (None, entry.value):
-                print(f'key "{entry.key}": table "{entry.member}": value {quote_field(entry.value)}')
-                found += 1
+        for member, entries in records.items():
+            for entry in entries:
+                if (table is None or table.lower() == member) and value in (None, entry.value):
+                    print(f'key "{entry.key}": table "{member}": value {quote_field(entry.value)}')
+                    found += 1
         return self._said(found, "found")
 
     def _add(self, words: Sequence[str]) -> int:
         entry = DatabaseEntry(words[1].lower(), words[0], words[2])
-        return self._said(edit_database(self._path, lambda database: add_entry(database, entry)), "added")
+        return self._said(add_entry(self._path, entry), "added")
 
     def _change(self, words: Sequence[str]) -> int:
         old = words[2] if len(words) > 3 else None
         entry = DatabaseEntry(words[1].lower(), words[0], words[-1])
-        return self._said(edit_database(self._path, lambda database: change_entries(database, entry, old)), "changed")
+        return self._said(change_entries(self._path, entry, old), "changed")
 
     def _delete(self, words: Sequence[str]) -> int:
         key, table, value = (*words, None, None)[:3]
         member = table.lower() if table else None
-        deleted = edit_database(self._path, lambda database: delete_entries(database, str(key), member, value))
-        return self._said(deleted, "deleted")
+        return self._said(delete_entries(self._path, str(key), member, value), "deleted")
 
     def _help(self, _: Sequence[str]) -> int:
         print(HELP)

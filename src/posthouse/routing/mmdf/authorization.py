@@ -140,9 +140,8 @@ class Authorization(Struct):
     # The hosts.
 
     def _pair(self, target: TailorChannel, to_host: str) -> _Pair | None:
-        configuration = self.routing.configuration
         name = self.submitter.channel
-        source = self.routing.channel(name) if name else configuration.local_channel
+        source = self.routing.channel(name) if name else self.routing.local_channel
         if source is None:
             return None
         from_host = self.submitter.host if name else source.lname

@@ -33,6 +33,11 @@ class DomainTable(Struct, frozen=True):
     table: TailorTable
     origin: Origin
 
+    @property
+    def is_nameserver(self) -> bool:
+        """Does the DNS answer?"""
+        return self.table.lines is Lines.NS
+
     def key(self, name: str) -> str:
         """Return what to ask the table for, of a name without our ``dmn``."""
         return f"{name}.{self.dmn}" if self.dmn and self.table.lines is Lines.NS else name
@@ -47,6 +52,10 @@ class MmdfRouting(Struct, frozen=True):
     channels: tuple[tuple[TailorChannel, bool], ...]  # in order; is it a nameserver's?
     aliases: tuple[tuple[TailorAlias, TailorTable], ...]
     by_name: Mapping[str, TailorChannel]  # in lower case
+    positions: Mapping[str, int]  # of channels, by their names as spelled
+    local_channel: TailorChannel | None
+    our_names: frozenset[str]  # in lower case
+    has_routes: bool  # may an entry of any domain table stand for everything below it?
     has_authorizations: bool  # is there a table ``auth``?
     asks_authorization: bool  # does any channel ask for any?
     is_snapshot: bool
@@ -55,9 +64,13 @@ class MmdfRouting(Struct, frozen=True):
         """Return the channel of this name, without case."""
         return self.by_name.get(name.lower())
 
+    def are_us(self, name: str) -> bool:
+        """Is this domain one of our names?"""
+        return name.lower() in self.our_names
+
     def position(self, channel: TailorChannel) -> int:
         """Return where a channel stands in the order of the file."""
-        return next(at for at, (one, _) in enumerate(self.channels) if one is channel)
+        return self.positions[channel.name]
 
 
 def compile_mmdf(configuration: TailorConfiguration, compatibility: Compatibility | None = None) -> MmdfRouting:
@@ -76,6 +89,10 @@ def compile_mmdf(configuration: TailorConfiguration, compatibility: Compatibilit
         tuple((channel, _is_nameserver(tables, channel.tbl)) for channel in configuration.channels),
         tuple((alias, _table(tables, alias.table)) for alias in configuration.aliases),
         {channel.name.lower(): channel for channel in configuration.channels},
+        {channel.name: at for at, channel in enumerate(configuration.channels)},
+        configuration.local_channel,
+        frozenset(name.lower() for name in configuration.names.all_forms),
+        any(domain.table.route for domain in domains),
         AUTHORIZATIONS in tables,
         any(channel.auth for channel in configuration.channels),
         is_snapshot,

@@ -4,7 +4,7 @@ Two searches: the rooted one takes the name for a full domain, from the longest 
 configured to the root; the partial one takes it for a name that lacks its end.  MMDF tables(5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -30,15 +30,14 @@ class FoundDomain(Struct, frozen=True):
 
 def find_domain(routing: MmdfRouting, name: str) -> Steps[FoundDomain | None]:
     """Search for a domain.  Raises TableUnavailableError when a table that could know it does not answer."""
-    labels = name.split(".")
-    if len(labels) > MOST_LABELS:
+    if name.count(".") >= MOST_LABELS:
         return None
     search = _Search(routing)
-    found = yield from search.rooted(labels)
+    found = yield from search.rooted(name)
     if found is None and search.trouble is not None:
         raise search.trouble
-    if found is None:
-        found = yield from search.partial(labels)
+    if found is None and routing.partial:
+        found = yield from search.partial(name)
     return found
 
 
@@ -49,18 +48,21 @@ class _Search:
         self._routing = routing
         self.trouble: TableUnavailableError | None = None
 
-    def rooted(self, labels: Sequence[str]) -> Steps[FoundDomain | None]:
+    def rooted(self, name: str) -> Steps[FoundDomain | None]:
         """Take the name for a full domain."""
+        domains = list(self._domains_above(name))
         if self._routing.is_snapshot:
-            return (yield from self._each(labels, exact=True, below=True))
+            return (yield from self._each(domains, exact=True, below=True))
         # SCO's order: an exact entry of a shorter domain beats one that stands for everything below a longer one.
-        found = yield from self._each(labels, exact=True, below=False)
-        return found or (yield from self._each(labels, exact=False, below=True))
+        found = yield from self._each(domains, exact=True, below=False)
+        if found is None and self._routing.has_routes:
+            found = yield from self._each(domains, exact=False, below=True)
+        return found
 
-    def partial(self, labels: Sequence[str]) -> Steps[FoundDomain | None]:
+    def partial(self, name: str) -> Steps[FoundDomain | None]:
         """Take the name, then what is left without its first labels, for a name that lacks its domain."""
-        for first in range(len(labels)):
-            rest = ".".join(labels[first:])
+        before, rest = "", name
+        while True:
             for domain in self._routing.partial:
                 answer = yield from self._ask(domain, rest)
                 if answer is None and self.trouble is not None:
@@ -68,41 +70,53 @@ class _Search:
                 listed = fields(answer.values[0]) if answer is not None and answer.found else ()
                 if answer is None or not listed:
                     continue
-                if first == 0:
+                if not before:
                     yield Decision(f"{rest} is short for {listed[0]}", answer.origin)
                     return FoundDomain(listed[0], listed)
-                official = ".".join([*self._spelled(domain, labels[:first]), listed[0]])
-                yield Decision(f"{'.'.join(labels)} is short for {official}, below {listed[0]}", answer.origin)
+                official = f"{self._spelled(domain, before)}{listed[0]}"
+                yield Decision(f"{name} is short for {official}, below {listed[0]}", answer.origin)
                 return FoundDomain(official, (official, *listed))
-        return None
+            label, dot, rest = rest.partition(".")
+            if not dot:
+                return None
+            before = f"{before}{label}."
 
-    def _each(self, labels: Sequence[str], *, exact: bool, below: bool) -> Steps[FoundDomain | None]:
-        """Go through the domains that the name may end in, the longest first."""
-        for length in range(1, len(labels) + 1):
-            for domain in self._routing.rooted.get(".".join(labels[length:]).lower(), ()):
-                head = self._spelled(domain, labels[:length])
-                found = (yield from self._exact(domain, head)) if exact else None
-                if found is None and below and domain.table.route:
-                    found = yield from self._below(domain, head)
+    def _domains_above(self, name: str) -> Iterator[tuple[str, DomainTable]]:
+        """Yield the domains that the name may end in, the longest first, and what of the name stands before them."""
+        rooted, dot = self._routing.rooted, -1
+        while True:
+            dot = name.find(".", dot + 1)
+            if dot < 0:
+                break
+            for domain in rooted.get(name[dot + 1 :].lower(), ()):
+                yield self._spelled(domain, name[:dot]), domain
+        for domain in rooted.get("", ()):
+            yield self._spelled(domain, name), domain
+
+    def _each(self, domains: list[tuple[str, DomainTable]], *, exact: bool, below: bool) -> Steps[FoundDomain | None]:
+        for head, domain in domains:
+            if exact:
+                answer = yield from self._ask(domain, head)
+                listed = fields(answer.values[0]) if answer is not None and answer.values else ()
+                if answer is not None and listed:
+                    text = f"{head} in domain {domain.dmn or 'root'} is {' '.join(listed)}"
+                    yield Decision(text, answer.origin)
+                    return FoundDomain(listed[0], listed)
+            if below and domain.table.route:
+                found = yield from self._below(domain, head)
                 if found is not None:
                     return found
         return None
 
-    def _exact(self, domain: DomainTable, head: Sequence[str]) -> Steps[FoundDomain | None]:
-        answer = yield from self._ask(domain, ".".join(head))
-        listed = fields(answer.values[0]) if answer is not None and answer.found else ()
-        if answer is None or not listed:
-            return None
-        yield Decision(f"{'.'.join(head)} in domain {domain.dmn or 'root'} is {' '.join(listed)}", answer.origin)
-        return FoundDomain(listed[0], listed)
-
-    def _below(self, domain: DomainTable, head: Sequence[str]) -> Steps[FoundDomain | None]:
+    def _below(self, domain: DomainTable, head: str) -> Steps[FoundDomain | None]:
         """Look for an entry that stands for everything below it."""
-        for first in range(1, len(head)):
-            answer = yield from self._ask(domain, ".".join(head[first:]))
+        rest = head
+        while "." in rest:
+            rest = rest.partition(".")[2]
+            answer = yield from self._ask(domain, rest)
             if answer is None or not answer.found:
                 continue
-            official = ".".join([*head, domain.dmn] if domain.dmn else head)
+            official = f"{head}.{domain.dmn}" if domain.dmn else head
             hosts = (official, *fields(answer.values[0]))
             yield Decision(f"{official} is reached through {hosts[-1]}, which serves all below it", answer.origin)
             return FoundDomain(official, hosts)
@@ -116,14 +130,12 @@ class _Search:
         assert answer is not None  # noqa: S101 - a Lookup is always sent an Answer
         if not answer.unavailable:
             return answer
-        trouble = TableUnavailableError(answer.unavailable, is_nameserver=domain.table.lines is Lines.NS)
+        trouble = TableUnavailableError(answer.unavailable, is_nameserver=domain.is_nameserver)
         if domain.table.abort:
             raise trouble
         self.trouble = trouble
         return None
 
-    def _spelled(self, domain: DomainTable, labels: Sequence[str]) -> list[str]:
+    def _spelled(self, domain: DomainTable, name: str) -> str:
         """The snapshot writes in small letters what it once looked for in the hashed database."""
-        if self._routing.is_snapshot and domain.table.lines is Lines.DBM:
-            return [label.lower() for label in labels]
-        return list(labels)
+        return name.lower() if self._routing.is_snapshot and domain.table.lines is Lines.DBM else name

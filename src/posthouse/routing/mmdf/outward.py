@@ -87,7 +87,7 @@ class Outward:
                 return Code.BHST
             hops.route.insert(0, host)
             return None
-        if hit[1] is not self._routing.configuration.local_channel:
+        if hit[1] is not self._routing.local_channel:
             return Target(hit[1], host, host if len(found.hosts) > 1 else found.official)
         if len(found.hosts) > 1 and found.hosts[-2].lower() == found.official.lower():
             return (yield from self._our_subdomain(found, hops))
@@ -98,7 +98,7 @@ class Outward:
         """A name below our own is only good if it is a host on a channel itself; this finds mistyped ones."""
         subdomain = found.hosts[-2]
         hit = yield from find_channel(self._routing, subdomain)
-        if hit is None or hit[1] is self._routing.configuration.local_channel:
+        if hit is None or hit[1] is self._routing.local_channel:
             yield Decision(f"{subdomain} is an unknown subdomain of this machine")
             return Code.BHST
         if hops.route:
@@ -127,7 +127,7 @@ class Outward:
         """Return the channel itself, or the first of the further ones with the host that may carry the address."""
         if (yield from self._authorization.allows(target.channel, target.host)):
             return target.channel
-        local = self._routing.configuration.local_channel
+        local = self._routing.local_channel
         hit = yield from find_channel(self._routing, target.host)
         while hit is not None:
             hit = yield from find_channel(self._routing, target.host, after=hit[0])

@@ -120,7 +120,7 @@ class AddressCheck:
             hop = hops.take()
             if not hop:
                 return (yield from self._local_part(local, place.deeper()))
-            if explicit is None and self._routing.configuration.names.are_us(hop):
+            if explicit is None and self._routing.are_us(hop):
                 yield Decision(f"{hop} is our own name")
                 continue
             if explicit is not None and (yield from self._outward.is_on(explicit, hop)):
@@ -151,7 +151,7 @@ class AddressCheck:
         if inner is not None:
             normal = yield from self._mailboxes.normalized(inner)
             return (yield from self._check(normal.local, normal.domain, normal.route, place))
-        channel = self._routing.configuration.local_channel
+        channel = self._routing.local_channel
         if channel is None:
             return Code.BHST
         bypass, local = local.startswith("~"), local.removeprefix("~")
@@ -213,10 +213,9 @@ class AddressCheck:
 
     def _include(self, address: MmdfAddress, place: _Place) -> Steps[Code]:
         """Read a file of addresses; one of another host is sent there instead."""
-        names = self._routing.configuration.names
-        if address.domain and not names.are_us(address.domain):
+        if address.domain and not self._routing.are_us(address.domain):
             hit = yield from find_channel(self._routing, address.domain)
-            if hit is None or hit[1] is not self._routing.configuration.local_channel:
+            if hit is None or hit[1] is not self._routing.local_channel:
                 return (yield from self._check(f":Include:{address.local}", address.domain, address.route, place))
         self.envelope.say(f"Including file {address.local}")
         answer = yield from self._mailboxes.ask(INCLUDED_FILES, address.local)

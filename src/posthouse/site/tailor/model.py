@@ -50,10 +50,14 @@ class TailorNames(Struct, frozen=True):
         """MLOCMACHINE.MLNAME.MLDOMAIN; the full name where there is no machine."""
         return f"{self.machine}.{self.full}" if self.machine else self.full
 
+    @property
+    def all_forms(self) -> tuple[str, ...]:
+        """Every name that is ours."""
+        return tuple(name for name in (self.local, self.full, self.machine, self.full_machine) if name)
+
     def are_us(self, name: str) -> bool:
         """Is this domain one of our names?"""
-        ours = (self.local, self.full, self.machine, self.full_machine)
-        return bool(name) and name.lower() in {our.lower() for our in ours if our}
+        return name.lower() in {our.lower() for our in self.all_forms}
 
 
 class TailorFolders(Struct, frozen=True):
