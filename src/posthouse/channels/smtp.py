@@ -71,7 +71,7 @@ class SmtpChannel:
             hop = self._next_hop(batch.hop.host)
         except MalformedError as error:
             return _all(batch, deferred(f"next hop: {error}", status="4.3.5"))
-        transaction = _transaction(batch, text)
+        transaction = _transaction(batch, text, sends_paths=self._declaration.sends_paths)
         connection = self._idle.take(hop)
         if connection is not None:
             self._count("connections_reused_total")
@@ -174,17 +174,23 @@ def _nothing_taken_up(event: TransactionEnded) -> bool:
     return all(result.command in start and result.reply.is_transient for result in event.results)
 
 
-def _transaction(batch: Batch, text: StoredText) -> Transaction:
+def _transaction(batch: Batch, text: StoredText, *, sends_paths: bool) -> Transaction:
     message = batch.message
     recipients = (leased.recipient for leased in batch.recipients)
     return Transaction(
         reverse_path=message.reverse_path,
-        recipients=tuple(RecipientCommand(one.address, one.notify, one.orcpt) for one in recipients),
+        recipients=tuple(
+            RecipientCommand(
+                one.address, one.notify, one.orcpt, one.mailer.user if sends_paths and one.mailer is not None else ""
+            )
+            for one in recipients
+        ),
         octets=text.octets,
         body=message.body,
         smtputf8=message.smtputf8,
         ret=message.ret,
         envid=message.envid,
+        sends_route=sends_paths,
     )
 
 

@@ -16,9 +16,10 @@ from posthouse.deliver.settings import Settings
 from posthouse.deliver.verdict import Verdict, judge
 from posthouse.deliver.world import World
 from posthouse.mail import events
+from posthouse.mail.errors import DialectUnavailableError
 from posthouse.mail.outcome import Outcome, deferred
 from posthouse.mail.queued import Batch
-from posthouse.ports import AttemptReport, Channel
+from posthouse.ports import AttemptReport, Channel, Dialect, StoredText
 from posthouse.scheduling.retry import next_attempt
 
 _BROKEN = deferred("this system had an internal error while delivering", status="4.3.0")
@@ -60,7 +61,11 @@ class Attempts:
         )
         self._world.meter.count("attempts_total", channel=hop.channel)
         try:
-            report = await channel.attempt(batch, await self._world.queue.read_text(queue_id))
+            text = await self._world.queue.read_text(queue_id)
+            if self._world.dialect is None:
+                report = await channel.attempt(batch, text)
+            else:
+                report = await _attempt_in(self._world.dialect, channel, batch, text)
             if len(report.outcomes) != len(batch.recipients):
                 raise ValueError(f"{len(report.outcomes)} outcomes for {len(batch.recipients)} recipients")
         except Exception as error:  # noqa: BLE001  the one wide catch around an attempt: log and defer
@@ -84,6 +89,16 @@ class Attempts:
             due = next_attempt(self._settings.retry, accepted, now, leased.attempts + 1, jitter)
             verdicts.append(judge(batch, leased, outcome, due, now))
         await self._recorder.record_surely(verdicts)
+
+
+async def _attempt_in(dialect: Dialect, channel: Channel, batch: Batch, text: StoredText) -> AttemptReport:
+    """Try a batch in the form that its channel wants; it waits while nobody can say what that is."""
+    try:
+        batch, text = await dialect.render(batch, text)
+    except DialectUnavailableError as error:
+        outcome = deferred(f"the header cannot be made ready for this channel now: {error}", status="4.3.0")
+        return AttemptReport((outcome,) * len(batch.recipients))
+    return await channel.attempt(batch, text)
 
 
 def _parts(batch: Batch, most: int) -> Iterator[Batch]:

@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from posthouse.ports import Channel, Clock, DeadLetters, EventLog, Meter, Spawner, SpoolQueue, Submission, Waiter
+from posthouse.ports import (
+    Channel,
+    Clock,
+    DeadLetters,
+    Dialect,
+    EventLog,
+    Meter,
+    Spawner,
+    SpoolQueue,
+    Submission,
+    Waiter,
+)
 
 
 class World(Struct, frozen=True):
@@ -20,6 +31,7 @@ class World(Struct, frozen=True):
     waiter: Waiter
     spawner: Spawner
     jitter: Callable[[], float]
+    dialect: Dialect | None = None  # None: every channel sends what is stored
 
     def token(self) -> str:
         """Draw a word for a boundary and a Message-ID."""

@@ -117,6 +117,7 @@ class ChannelDeclaration(Struct, frozen=True):
     tls: TlsUse = TlsUse.MAY
     helo: str = ""  # "" = the site's name
     source_address: str = ""
+    sends_paths: bool = False  # smtp: source routes go out, as an MMDF channel writes them
     mailbox: str = ""
     mailbox_format: MailboxFormat = MailboxFormat.MAILDIR
     argv: tuple[str, ...] = ()

@@ -150,12 +150,13 @@ class Exchange:
 
     def _write_commands(self) -> Iterator[tuple[bytes, Awaiting, int]]:
         transaction = self._transaction
-        yield format_mail(transaction.reverse_path, self._mail_parameters()), Awaiting.MAIL, 0
+        mail = format_mail(transaction.reverse_path, self._mail_parameters(), sends_route=transaction.sends_route)
+        yield mail, Awaiting.MAIL, 0
         dsn = "DSN" in self._extensions
         for number, recipient in enumerate(transaction.recipients):
             if self._results[number] is None:
                 parameters = RcptParameters(recipient.notify, recipient.orcpt) if dsn else RcptParameters()
-                yield format_rcpt(recipient.address, parameters), Awaiting.RCPT, number
+                yield format_rcpt(recipient.path or recipient.address, parameters), Awaiting.RCPT, number
         yield b"DATA\r\n", Awaiting.DATA, 0
 
     def _mail_parameters(self) -> MailParameters:

@@ -33,12 +33,13 @@ NO_MAIL_PARAMETERS = MailParameters()
 NO_RCPT_PARAMETERS = RcptParameters()
 
 
-def format_mail(path: Path, parameters: MailParameters) -> bytes:
+def format_mail(path: Path, parameters: MailParameters, *, sends_route: bool = False) -> bytes:
     """Return the MAIL command with CRLF; every parameter that is set is written.
 
-    A source route is not passed on (RFC 5321 appendix C).
+    A source route is not passed on by itself (RFC 5321 appendix C).
     """
-    words = [f"MAIL FROM:<{path}>"]
+    route = ",".join(f"@{hop}" for hop in path.route) + ":" if sends_route and path.route else ""
+    words = [f"MAIL FROM:<{route}{path}>"]
     if parameters.size is not None:
         words.append(f"SIZE={parameters.size}")
     if parameters.body is not Body.SEVEN_BIT:
@@ -52,8 +53,8 @@ def format_mail(path: Path, parameters: MailParameters) -> bytes:
     return (" ".join(words) + "\r\n").encode()
 
 
-def format_rcpt(address: Address, parameters: RcptParameters) -> bytes:
-    """Return the RCPT command with CRLF; every parameter that is set is written."""
+def format_rcpt(address: Address | str, parameters: RcptParameters) -> bytes:
+    """Return the RCPT command with CRLF; every parameter that is set is written.  A str is a path as it is."""
     words = [f"RCPT TO:<{address}>"]
     if parameters.notify is not None:
         words.append(f"NOTIFY={format_notify(parameters.notify)}")

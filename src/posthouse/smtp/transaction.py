@@ -37,15 +37,23 @@ class Awaiting(enum.Enum):
 
 
 class RecipientCommand(Struct, frozen=True):
-    """One recipient of a transaction."""
+    """One recipient of a transaction.
+
+    ``path`` is what stands between the angle brackets where a site's rules wrote more than the address, such as a
+    source route; "" is the address.
+    """
 
     address: Address
     notify: Notify | None = None
     orcpt: str = ""
+    path: str = ""
 
 
 class Transaction(Struct, frozen=True):
-    """One message to send.  ``octets`` is the size of its text (CRLF line ends, not dot-stuffed)."""
+    """One message to send.  ``octets`` is the size of its text (CRLF line ends, not dot-stuffed).
+
+    ``sends_route``: the source route of the reverse-path goes out with it; it does not by itself (RFC 5321 appendix C).
+    """
 
     reverse_path: Path
     recipients: tuple[RecipientCommand, ...]
@@ -54,6 +62,7 @@ class Transaction(Struct, frozen=True):
     smtputf8: bool = False
     ret: Return | None = None
     envid: str = ""
+    sends_route: bool = False
 
     def __post_init__(self) -> None:
         if not self.recipients:
