@@ -93,7 +93,7 @@ class TextWriter:
         return rest + (self._form.end_of_line if self._form.blank_at_end else b"")
 
     def _whole(self, line: bytes, most: int) -> bytes:
-        """Return a line with its end, broken where it is longer than ``most``: in the body one less than in a header."""
+        """Return a line with its end, broken where longer than ``most``: in the body one less than in a header."""
         written = b""
         limit = self._form.longest_line
         while limit > 2 and len(line) + self._slop > most:

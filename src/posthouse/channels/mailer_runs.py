@@ -1,0 +1,260 @@
+"""One delivery by a mailer: its program run with arguments, or spoken to over its pipes, or a file appended to.
+
+Everything is bounded: the time of a delivery, the output that is kept, the dialogue.  The rule: each recipient has an
+ending of its own, and nothing is taken for delivered that did not say so.
+"""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from posthouse.channels.mailer_dialogue import Dialogue, Talk
+from posthouse.channels.mailer_process import Start, clean_environment, end_program, identity_of, start_program
+from posthouse.deliver.mailer_text import DialectUnavailableError, Opened, OutgoingText, Renderer
+from posthouse.mailers.arguments import fill_arguments, speaks_smtp
+from posthouse.mailers.batches import Addressee, Load
+from posthouse.mailers.exits import Ending, ending_of_exit
+from posthouse.rewriting.macros import expand
+from posthouse.rewriting.quotes import strip_quotes
+from posthouse.rewriting.tokens import fold
+from posthouse.site.cf.declared import MailerDeclaration
+
+if TYPE_CHECKING:
+    from posthouse.mail.limits import Timeouts
+
+FILE_WRITER: Final = "posthouse.channels.mailer_file"
+_MOST_OUTPUT: Final = 64 * 1024  # octets
+_LAST_WORDS_SECONDS: Final = 1.0
+
+
+class Message(Struct, frozen=True):
+    """What a mailer must know of a message besides its text.  ``parameters``: see mailer_dialogue.Talk."""
+
+    opened: Opened
+    octets: int  # as it came: header, empty line and body with LF; for M= and SIZE=
+    parameters: tuple[tuple[str, str], ...] = ()
+    recipient_parameters: Mapping[int, str] = {}
+
+
+class Delivered(Struct, frozen=True):
+    """How it went: one ending for each addressee of the load, and what the mailer said meanwhile."""
+
+    endings: tuple[Ending, ...]
+    transcript: tuple[str, ...] = ()
+    remote: str = ""  # the host of the dialogue
+
+
+class MailerSettings(Struct, frozen=True):
+    """What is the same for every delivery.  ``default_identity`` is DefaultUser."""
+
+    timeouts: Timeouts
+    default_identity: tuple[int, int]
+    time_limit_seconds: float = 3600.0
+    file_mode: int = 0o600
+
+
+class MailerRuns:
+    """Runs the mailers of one configuration."""
+
+    def __init__(self, renderer: Renderer, settings: MailerSettings) -> None:
+        self._renderer = renderer
+        self._settings = settings
+        self._configuration = renderer.configuration
+
+    async def deliver(self, load: Load, message: Message) -> Delivered:
+        """Deliver once."""
+        mailer = load.mailer
+        if 0 < mailer.largest_message < message.octets:
+            return _too_large(load)
+        try:
+            sender = await self._renderer.sender_for(message.opened, mailer)
+            return await self._deliver(load, message, sender)
+        except DialectUnavailableError as error:
+            return _all(load, ending_of_exit(os.EX_TEMPFAIL, reason=str(error)))
+
+    async def _deliver(self, load: Load, message: Message, sender: str) -> Delivered:
+        mailer = load.mailer
+        own = [_macros_of(addressee, mailer) for addressee in load.addressees]
+        macros = {"g": sender, "h": load.host, **own[-1]}
+        if mailer.path == "[FILE]":
+            return await self._append(load, message, macros)
+        base = {**self._configuration.program.macros, **message.opened.macros, "g": sender, "h": load.host}
+        passed_on = "" if message.opened.stored.circumstances.is_report and not mailer.has("g") else sender
+        is_dialogue = speaks_smtp(mailer)
+        arguments = fill_arguments(mailer, base, own, sender=passed_on)
+        text = await self._renderer.write(message.opened, mailer, macros, is_smtp=is_dialogue)
+        start = self._start(load, arguments, {**base, **own[-1]})
+        try:
+            process = await start_program(start)
+        except OSError as error:
+            return _not_started(load, error)
+        if is_dialogue:
+            return await self._talk(process, load, message, text, sender)
+        return await self._feed(process, load, text)
+
+    def _start(self, load: Load, arguments: Sequence[str], macros: Mapping[str, str]) -> Start:
+        mailer = load.mailer
+        return Start(
+            mailer.path,
+            arguments,
+            identity_of(mailer, load.addressees[0].who, self._settings.default_identity),
+            expand(mailer.directories, macros).split(":"),
+            mailer.niceness,
+            clean_environment(self._configuration.environment),
+        )
+
+    async def _feed(self, process: asyncio.subprocess.Process, load: Load, text: OutgoingText) -> Delivered:
+        """Give the text to a program and judge its exit."""
+        said = _Output(process)
+        reading = asyncio.create_task(said.read())
+        try:
+            async with asyncio.timeout(self._limit(load.mailer)):
+                await _write_all(process, text.chunks())
+                status = await process.wait()
+        except TimeoutError:
+            return _all(load, ending_of_exit(os.EX_TEMPFAIL, reason="the mailer ran too long"))
+        finally:
+            await end_program(process)
+            await asyncio.wait([reading], timeout=_LAST_WORDS_SECONDS)
+            reading.cancel()
+        is_unix = fold(load.mailer.diagnostic_type) == "x-unix"
+        if status < 0:
+            words = f"451 4.3.0 mailer {load.mailer.name} died with signal {-status}"
+            ending = ending_of_exit(os.EX_TEMPFAIL, is_unix=is_unix)
+            return Delivered((ending,) * len(load.addressees), (*said.lines(), words))
+        return _all(load, ending_of_exit(status, is_unix=is_unix), said.lines())
+
+    async def _talk(
+        self, process: asyncio.subprocess.Process, load: Load, message: Message, text: OutgoingText, sender: str
+    ) -> Delivered:
+        """Speak SMTP or LMTP to a program."""
+        mailer, circumstances = load.mailer, message.opened.stored.circumstances
+        is_null = circumstances.is_report and not mailer.has("g")
+        name = self._configuration.program.macros.get("j", "localhost")
+        talk = Talk(
+            name=name,
+            sender="" if is_null else sender,
+            recipients=tuple(
+                (one.who.user, message.recipient_parameters.get(one.number, "")) for one in load.addressees
+            ),
+            octets=message.octets,
+            parameters=message.parameters,
+            is_lmtp=mailer.has("z"),
+            is_extended=mailer.has("a"),
+        )
+        if process.stdout is None or process.stdin is None:
+            raise RuntimeError("a program was started without pipes")
+        stdin = process.stdin
+
+        async def send(octets: bytes) -> None:
+            await _write(stdin, octets)
+
+        dialogue = Dialogue(process.stdout, send, self._settings.timeouts, name)
+        try:
+            async with asyncio.timeout(self._limit(mailer)):
+                endings = await dialogue.run(talk, text.chunks())
+                process.stdin.close()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.timeouts.quit.total_seconds()):
+                        await process.wait()
+        except TimeoutError:
+            return _all(load, ending_of_exit(os.EX_TEMPFAIL, is_unix=False, reason="the mailer ran too long"))
+        finally:
+            await end_program(process)
+        return Delivered(endings, tuple(dialogue.transcript), name)
+
+    async def _append(self, load: Load, message: Message, macros: Mapping[str, str]) -> Delivered:
+        """Append to a file, in a process of its own that has the rights of whoever named it."""
+        mailer, who = load.mailer, load.addressees[0].who
+        words = mailer.argv[1:2] or ("",)
+        path = expand(words[0], {**self._configuration.program.macros, **message.opened.macros, **macros})
+        if not path:
+            return _all(load, ending_of_exit(os.EX_CONFIG), ("empty filename specification for mailer *file*",))
+        text = await self._renderer.write(message.opened, mailer, macros, is_smtp=False)
+        arguments = [sys.executable, "-I", "-m", FILE_WRITER, path, f"{self._settings.file_mode:o}"]
+        start = Start(
+            sys.executable,
+            arguments,
+            identity_of(mailer, who, self._settings.default_identity),
+            environment=clean_environment(self._configuration.environment),
+        )
+        try:
+            process = await start_program(start)
+        except OSError as error:
+            return _not_started(load, error)
+        return await self._feed(process, load, text)
+
+    def _limit(self, mailer: MailerDeclaration) -> float:
+        return float(mailer.wait_seconds or self._settings.time_limit_seconds)
+
+
+def _macros_of(addressee: Addressee, mailer: MailerDeclaration) -> dict[str, str]:
+    user = addressee.who.user
+    if mailer.has("s"):
+        user = strip_quotes(user)
+    if mailer.has("B") and user.startswith("\\") and user[1:2].isalnum():
+        user = user[1:]
+    if fold(mailer.name) == "prog":
+        user = user.removeprefix("|")
+    return {"u": user, "z": addressee.who.home}
+
+
+def _too_large(load: Load) -> Delivered:
+    status = "5.2.3" if load.mailer.is_local else "5.3.4"
+    ending = Ending(os.EX_UNAVAILABLE, "554 5.0.0 Service unavailable", status)
+    said = f"552 {status} Message is too large; {load.mailer.largest_message} bytes max"
+    return Delivered((ending,) * len(load.addressees), (said,))
+
+
+def _not_started(load: Load, error: OSError) -> Delivered:
+    is_passing = error.errno in (11, 12, 23, 24)  # EAGAIN, ENOMEM, ENFILE, EMFILE
+    ending = ending_of_exit(os.EX_TEMPFAIL if is_passing else os.EX_UNAVAILABLE)
+    words = f"554 5.3.0 Cannot exec {load.mailer.path}: {error.strerror or error}"
+    return Delivered((ending,) * len(load.addressees), (words,))
+
+
+def _all(load: Load, ending: Ending, transcript: tuple[str, ...] = ()) -> Delivered:
+    return Delivered((ending,) * len(load.addressees), transcript)
+
+
+class _Output:
+    """Keeps the beginning of what a program says, and reads the rest so that it never waits for us."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._stream = process.stdout
+        self._kept = b""
+
+    async def read(self) -> None:
+        while self._stream is not None and (chunk := await self._stream.read(16 * 1024)):
+            self._kept += chunk[: _MOST_OUTPUT - len(self._kept)]
+
+    def lines(self) -> tuple[str, ...]:
+        text = self._kept.decode("iso8859-1").replace("\r\n", "\n").removesuffix("\n")
+        return tuple(text.split("\n")) if text else ()
+
+
+async def _write_all(process: asyncio.subprocess.Process, chunks: AsyncIterator[bytes]) -> None:
+    """Write the text, no faster than it is read.  A program may end without reading everything: its exit decides."""
+    stdin = process.stdin
+    if stdin is None:
+        return
+    with suppress(BrokenPipeError, ConnectionResetError):
+        async for chunk in chunks:
+            await _write(stdin, chunk)
+    stdin.close()
+    with suppress(BrokenPipeError, ConnectionResetError):
+        await stdin.wait_closed()
+
+
+async def _write(stdin: asyncio.StreamWriter, octets: bytes) -> None:
+    if stdin.is_closing():  # uvloop refuses to write to a pipe whose reader is gone, as a mistake of the caller's
+        raise BrokenPipeError
+    stdin.write(octets)
+    await stdin.drain()

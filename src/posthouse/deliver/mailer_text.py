@@ -1,0 +1,187 @@
+"""A message as a mailer is to send it: its stored header edited, its body streamed in the mailer's form.
+
+A text of the spool that has no header of a sendmail site (a native bounce, mail from before the site had a cf) gets
+the defaults of the H lines here, but for Received, which it has.
+"""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+from collections.abc import AsyncIterator, Generator, Mapping
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from msgspec import Struct
+
+from posthouse.mail.errors import MalformedError, PosthouseError
+from posthouse.mail.queued import MessageInfo
+from posthouse.mailers.arguments import from_line
+from posthouse.mailers.fields import split_fields
+from posthouse.mailers.header import Binding, BoundHeader, bind_header
+from posthouse.mailers.names import time_macros
+from posthouse.mailers.rendering import Rendering, render_header, traits_of
+from posthouse.mailers.stored import Circumstances, StoredHeader, is_stored, read_stored
+from posthouse.mailers.text import TextForm, TextWriter, form_of
+from posthouse.rewriting.compiled import CompiledProgram
+from posthouse.rewriting.engine import TEMPORARY_FAILURE
+from posthouse.rewriting.environment import Environment
+from posthouse.rewriting.recipients import Purpose
+from posthouse.rewriting.remote_names import HeaderSyntax, remote_name
+from posthouse.rewriting.tokens import fold
+from posthouse.site.cf.declared import CfConfiguration, MailerDeclaration
+
+if TYPE_CHECKING:
+    from posthouse.mail.lookup import MapAnswer, MapQuestion
+    from posthouse.ports import Clock, StoredText
+
+T = TypeVar("T")
+
+MOST_HEADER_OCTETS: Final = 1024 * 1024
+_DAEMON: Final = "MAILER-DAEMON"
+
+
+class DialectUnavailableError(PosthouseError):
+    """A map that the header or the sender needs cannot answer.  Caught around the delivery: it is deferred."""
+
+
+class Answers(Protocol):
+    """Who answers the questions of rewriting: adapters/map_answers.py."""
+
+    async def answer_all(self, steps: Generator[MapQuestion, MapAnswer, T]) -> T:
+        """Drive a generator to its end, and return what it returns."""
+
+
+class Opened(Struct, frozen=True):
+    """A message that was opened: its header, where its body begins, and its macros."""
+
+    stored: StoredHeader
+    text: StoredText
+    body_at: int  # octets
+    macros: Mapping[str, str]
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Stream the body."""
+        skip = self.body_at
+        async for chunk in self.text.chunks():
+            if skip < len(chunk):
+                yield chunk[skip:]
+            skip = max(skip - len(chunk), 0)
+
+
+class OutgoingText(Struct, frozen=True):
+    """The text for one delivery.  ``first`` is the From_ line, if there is one."""
+
+    opened: Opened
+    first: str | None
+    lines: tuple[str, ...]
+    form: TextForm
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Stream it in the form of the mailer."""
+        writer = TextWriter(self.form)
+        head = b"" if self.first is None else writer.line(self.first)
+        yield head + writer.header(self.lines)
+        async for chunk in self.opened.body():
+            written = writer.feed(chunk)
+            if written:
+                yield written
+        rest = writer.finish()
+        if rest:
+            yield rest
+
+
+class Renderer:
+    """Edits messages for the mailers of one configuration."""
+
+    def __init__(
+        self, configuration: CfConfiguration, program: CompiledProgram, answers: Answers, clock: Clock
+    ) -> None:
+        self.configuration = configuration
+        self._program = program
+        self._answers = answers
+        self._clock = clock
+        self._syntax = HeaderSyntax(
+            configuration.text("MustQuoteChars") + "@,;:\\()[]", configuration.flag("ColonOkInAddr")
+        )
+
+    async def open(self, message: MessageInfo, text: StoredText) -> Opened:
+        """Read a message's header."""
+        octets = await text.header(MOST_HEADER_OCTETS)
+        header = octets.removesuffix(b"\r\n")
+        stored = self._read(message, header)
+        macros = {**stored.circumstances.macros, **_now(self._clock)}
+        macros["f"] = stored.circumstances.sender
+        return Opened(stored, text, len(octets), macros)
+
+    def _read(self, message: MessageInfo, header: bytes) -> StoredHeader:
+        if is_stored(header):
+            try:
+                return read_stored(header)
+            except MalformedError:
+                pass  # a text of somebody else that begins so
+        sender = str(message.reverse_path) or _DAEMON
+        macros = {**self.configuration.program.macros, **time_macros(message.accepted), "i": message.queue_id}
+        binding = Binding({**macros, "f": sender, "g": sender}, syntax=self._syntax)
+        declared = [one for one in self.configuration.headers if fold(one.name) != "received"]
+        bound = bind_header(declared, tuple(split_fields(header)), binding)
+        return StoredHeader(
+            bound, Circumstances({"i": message.queue_id}, sender, is_report=message.reverse_path.is_null)
+        )
+
+    async def sender_for(self, opened: Opened, mailer: MailerDeclaration) -> str:
+        """Return the sender in the mailer's words: ``$g``.  Raises DialectUnavailableError."""
+        environment = self._environment(opened, {})
+        steps = remote_name(
+            self._program,
+            environment,
+            opened.stored.circumstances.sender,
+            traits_of(mailer),
+            Purpose(is_sender=True),
+            is_canonical=True,
+            syntax=self._syntax,
+        )
+        named = await self._answers.answer_all(steps)
+        if named.status == TEMPORARY_FAILURE:
+            raise DialectUnavailableError(f"a map could not answer for the sender {opened.stored.circumstances.sender}")
+        return named.text
+
+    async def write(
+        self, opened: Opened, mailer: MailerDeclaration, macros: Mapping[str, str], *, is_smtp: bool
+    ) -> OutgoingText:
+        """Edit the header for one delivery, whose macros ($g, $h, $u ...) are given.
+
+        Raises DialectUnavailableError.
+        """
+        environment = self._environment(opened, macros)
+        lines = await self.lines(opened.stored.header, mailer, environment, opened.stored.circumstances.sender_domain)
+        first = None if is_smtp else from_line(mailer, self._from_template(), environment.macros)
+        return OutgoingText(opened, first, lines, form_of(mailer, is_smtp=is_smtp))
+
+    async def lines(
+        self,
+        header: BoundHeader,
+        mailer: MailerDeclaration,
+        environment: Environment,
+        sender_domain: tuple[str, ...] = (),
+    ) -> tuple[str, ...]:
+        """Return the fields that a mailer wants.  Raises DialectUnavailableError."""
+        rendering = Rendering(
+            self._program,
+            environment,
+            mailer,
+            sender_domain,
+            self._syntax,
+            receipts_are_dropped=self.configuration.flag("RrtImpliesDsn"),
+        )
+        rendered = await self._answers.answer_all(render_header(header, rendering))
+        if rendered.is_deferred:
+            raise DialectUnavailableError("a map could not answer for an address in the header")
+        return rendered.lines
+
+    def _environment(self, opened: Opened, macros: Mapping[str, str]) -> Environment:
+        return Environment({**self.configuration.program.macros, **opened.macros, **macros})
+
+    def _from_template(self) -> str:
+        return self.configuration.text("UnixFromLine")
+
+
+def _now(clock: Clock) -> dict[str, str]:
+    return {name: value for name, value in time_macros(clock.now()).items() if name in "bd"}
