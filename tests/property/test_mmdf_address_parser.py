@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posthouse.mail.lookup import Origin
-from posthouse.rewriting.mmdf.address import AddressMistake, MmdfAddress, read_addresses, read_tokens
+from posthouse.rewriting.mmdf.address import AddressMistake, MmdfAddress, read_addresses, read_field
 from posthouse.rewriting.mmdf.text import canonical
 from posthouse.tables.mmdf import MOST_FIELDS, fields, mmdf_entry
 
@@ -51,8 +51,6 @@ def test_a_value_has_at_most_so_many_fields_and_none_is_empty(text):
     assert all(found)
 
 
-@given(
-    st.one_of(st.lists(PIECES, max_size=8).map("".join), st.from_regex(r"[!-~]{1,12}(@[a-z.-]{1,12})?", fullmatch=True))
-)
+@given(st.from_regex(r"[!-~]{1,12}(@[a-z.-]{1,12})?", fullmatch=True))
 def test_a_simple_address_is_read_as_the_grammar_reads_it(text):
-    assert list(read_addresses(text)) == list(read_tokens(text))
+    assert list(read_addresses(text)) == list(read_field(text))

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from posthouse.adapters.table_watch import FileWatch, UnreadableError, read_whole
+from posthouse.adapters.table_watch import LOOK_EVERY, FileWatch, UnreadableError, read_whole
 from posthouse.mail.lookup import NOT_FOUND, Answer, Origin
 from posthouse.mail.problem import Problem
 from posthouse.tables.syntax import fold_key
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
     from posthouse.ports import Clock
 
-APPLICATION: Final = 0x50484D45  # "PHME", in the database's header (PRAGMA application_id)
+APPLICATION: Final = 0x50484D46  # "PHMF", in the database's header (PRAGMA application_id)
 MAX_EDITS_OCTETS: Final = 4 * 1024 * 1024  # then dbmbuild is due
 _CACHE: Final = "PRAGMA cache_size = -8192"  # KiB, whatever the size of the database
-_SELECT: Final = "SELECT value, line FROM entry WHERE member = ? AND key = ? ORDER BY place"
+# What all tables say of a key: a host is looked for in one channel's table after the other.
+_SELECT: Final = "SELECT member, value, line FROM entry WHERE key = ? ORDER BY member, place"
+_RECENT_KEYS: Final = 256
 _ALL: Final = (
     "SELECT entry.key, source.member, coalesce(spelled, entry.key), value, line FROM entry"
     " JOIN source ON source.id = entry.member"
@@ -74,6 +76,19 @@ class OpenDatabase(Struct, frozen=True):
     cursor: sqlite3.Cursor
     sources: dict[str, Source]  # by the table's name in lower case
     edits: Edits
+    recent: dict[str, dict[int, list[tuple[str, int]]]]  # keys that were asked for last, with their values by table
+
+    def values(self, number: int, key: str) -> list[tuple[str, int]] | None:
+        """Return the values of a key in a table, with their lines; None when it has none.  Raises sqlite3.Error."""
+        record = self.recent.get(key)
+        if record is None:
+            record = {}
+            for table, value, line in self.cursor.execute(_SELECT, (key,)).fetchall():
+                record.setdefault(table, []).append((value, line))
+            if len(self.recent) >= _RECENT_KEYS:
+                self.recent.clear()
+            self.recent[key] = record
+        return record.get(number)
 
 
 class MmdfDatabase:
@@ -83,6 +98,8 @@ class MmdfDatabase:
         self.path = path
         self._watch = FileWatch(path, clock)
         self._edits = FileWatch(edits_path(path), clock)
+        self._monotonic = clock.monotonic
+        self._look_at = 0.0
         self._open: OpenDatabase | None = None
         self._process = 0  # a connection must not be used across a fork
 
@@ -92,11 +109,14 @@ class MmdfDatabase:
 
     def open(self) -> OpenDatabase:
         """Return its state.  Raises sqlite3.Error and OSError."""
-        is_changed = self._watch.has_changed() | self._edits.has_changed()
-        if self._open is None or is_changed or self._process != os.getpid():
-            self._open = None
-            self._open = open_database(self.path)
-            self._process = os.getpid()
+        now = self._monotonic()
+        if self._open is None or now >= self._look_at or self._process != os.getpid():
+            self._look_at = now + LOOK_EVERY
+            is_changed = self._watch.has_changed() | self._edits.has_changed()
+            if self._open is None or is_changed or self._process != os.getpid():
+                self._open = None
+                self._open = open_database(self.path)
+                self._process = os.getpid()
         return self._open
 
     @property
@@ -117,7 +137,7 @@ class MmdfDatabaseTable:
 
     async def lookup(self, key: str) -> Answer:
         """Ask the database."""
-        key = fold_key(key)
+        key = key.lower()  # fold_key, without the call
         try:
             database = self._database.open()
             edited = database.edits.get((self._member, key)) if database.edits else None
@@ -126,7 +146,7 @@ class MmdfDatabaseTable:
             source = database.sources.get(self._member)
             if source is None:
                 return Answer(unavailable=f"{self._database.path} has no table {self.name}: run dbmbuild")
-            rows = database.cursor.execute(_SELECT, (source.id, key)).fetchall()
+            rows = database.values(source.id, key)
         except (sqlite3.Error, OSError) as error:
             return Answer(unavailable=f"cannot read {self._database.path}: {error}")
         except UnicodeEncodeError:
@@ -188,7 +208,7 @@ def open_database(path: Path) -> OpenDatabase:
         for number, member, text in connection.execute("SELECT id, member, path FROM source")
     }
     ((build,),) = connection.execute("PRAGMA user_version")
-    return OpenDatabase(connection.cursor(), sources, read_edits(path, build))
+    return OpenDatabase(connection.cursor(), sources, read_edits(path, build), {})
 
 
 def read_edits(path: Path, build: int) -> Edits:
@@ -235,12 +255,7 @@ def entries_of_key(path: Path, key: str) -> dict[str, tuple[DatabaseEntry, ...]]
     database = open_database(path)
     with contextlib.closing(database.cursor.connection):
         found: dict[str, tuple[DatabaseEntry, ...]] = {}
-        # The number of the table comes first in the index: all of them are named.
-        members = ", ".join(str(source.id) for source in database.sources.values())
-        for _, member, *rest in database.cursor.execute(
-            f"{_ALL} WHERE entry.member IN ({members}) AND entry.key = ? ORDER BY place",
-            (key,),
-        ):
+        for _, member, *rest in database.cursor.execute(f"{_ALL} WHERE entry.key = ? ORDER BY place", (key,)):
             found[member] = (*found.get(member, ()), DatabaseEntry(member, *rest))
         for (member, edited), entries in database.edits.items():
             if edited == key:

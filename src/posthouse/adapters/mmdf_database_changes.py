@@ -42,7 +42,7 @@ _SCHEMA: Final = (
     f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA application_id={APPLICATION};"
     "CREATE TABLE IF NOT EXISTS source (id INTEGER PRIMARY KEY, member TEXT UNIQUE, path TEXT);"
     "CREATE TABLE IF NOT EXISTS entry (member INTEGER, key TEXT, place INTEGER, spelled TEXT, value TEXT, line INTEGER,"
-    " PRIMARY KEY (member, key, place)) WITHOUT ROWID; BEGIN"
+    " PRIMARY KEY (key, member, place)) WITHOUT ROWID; BEGIN"
 )
 _INSERT: Final = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)"
 _LARGEST_BUILD: Final = 2**31 - 1  # what PRAGMA user_version holds
@@ -178,7 +178,7 @@ def _build_table(database: sqlite3.Connection, member: str, path: Path, problems
 def _take_over(database: sqlite3.Connection, edits: Edits) -> None:
     for (member, key), entries in edits.items():
         number = _number(database, member)
-        database.execute("DELETE FROM entry WHERE member = ? AND key = ?", (number, key))
+        database.execute("DELETE FROM entry WHERE key = ? AND member = ?", (key, number))
         rows = ((number, key, place, entry.key, entry.value, entry.line) for place, entry in enumerate(entries))
         database.executemany(_INSERT, rows)
 

@@ -3,6 +3,8 @@
 An engine that needs a table yields a Lookup and is sent an Answer.  It also
 yields Decisions, which need no answer.  The list of all three, in order, is
 what ``posthouse explain`` prints.
+
+One address makes dozens of these; none can be part of a cycle, and ``gc=False`` spares the collector the walk.
 """
 
 from enum import Enum
@@ -10,7 +12,7 @@ from enum import Enum
 from msgspec import Struct
 
 
-class Origin(Struct, frozen=True):
+class Origin(Struct, frozen=True, gc=False):
     """The place in a configuration that decided: file and line (1-based; 0 when the whole file or a built-in)."""
 
     file: str
@@ -24,14 +26,14 @@ class Origin(Struct, frozen=True):
 BUILTIN = Origin("(built in)")
 
 
-class Lookup(Struct, frozen=True):
+class Lookup(Struct, frozen=True, gc=False):
     """A question: what does this table say of this key?"""
 
     table: str
     key: str
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What the table said.  ``values`` is empty when the key is not there.
 
     ``unavailable`` is the reason when the table could not answer: then nothing
@@ -85,14 +87,14 @@ class MapAnswer(Struct, frozen=True):
     origin: Origin = BUILTIN
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """What an engine concluded, and which line of the configuration made it."""
 
     text: str  # a clause for people: "domain example.org is local"
     origin: Origin = BUILTIN
 
 
-class Asked(Struct, frozen=True):
+class Asked(Struct, frozen=True, gc=False):
     """One question with its answer, as kept in a trace."""
 
     lookup: Lookup

@@ -12,20 +12,29 @@ from posthouse.site.tailor.entries import AddressForm, TailorChannel
 def is_reached(channel: TailorChannel, host: str, *, is_nameserver: bool) -> Steps[bool]:
     """Is a host in the table of a channel?  Raises TableUnavailableError when the table does not answer."""
     answer: Answer | None = yield Lookup(channel.tbl, host)
-    assert answer is not None  # noqa: S101 - a Lookup is always sent an Answer
-    if answer.unavailable:
-        raise TableUnavailableError(answer.unavailable, is_nameserver=is_nameserver)
-    if answer.found:
-        yield Decision(f"host {host} is on channel {channel.name}", answer.origin)
-    return answer.found
+    reached = _reached(channel, host, answer, is_nameserver=is_nameserver)
+    if reached is not None:
+        yield reached
+    return reached is not None
 
 
 def find_channel(routing: MmdfRouting, host: str, *, after: int = -1) -> Steps[tuple[int, TailorChannel] | None]:
     """Return the first channel behind a position that has the host, and its own position."""
-    for at, (channel, is_nameserver) in enumerate(routing.channels):
-        if at > after and (yield from is_reached(channel, host, is_nameserver=is_nameserver)):
+    for at in range(after + 1, len(routing.channels)):
+        channel, is_nameserver = routing.channels[at]
+        answer: Answer | None = yield Lookup(channel.tbl, host)
+        reached = _reached(channel, host, answer, is_nameserver=is_nameserver)
+        if reached is not None:
+            yield reached
             return at, channel
     return None
+
+
+def _reached(channel: TailorChannel, host: str, answer: Answer | None, *, is_nameserver: bool) -> Decision | None:
+    assert answer is not None  # noqa: S101 - a Lookup is always sent an Answer
+    if answer.unavailable:
+        raise TableUnavailableError(answer.unavailable, is_nameserver=is_nameserver)
+    return Decision(f"host {host} is on channel {channel.name}", answer.origin) if answer.values else None
 
 
 def written_for(

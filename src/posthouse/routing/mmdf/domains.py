@@ -33,7 +33,14 @@ def find_domain(routing: MmdfRouting, name: str) -> Steps[FoundDomain | None]:
     if name.count(".") >= MOST_LABELS:
         return None
     search = _Search(routing)
-    found = yield from search.rooted(name)
+    domains = list(search.domains_above(name))
+    if routing.is_snapshot:
+        found = yield from search.each(domains, exact=True, below=True)
+    else:
+        # SCO's order: an exact entry of a shorter domain beats one that stands for everything below a longer one.
+        found = yield from search.each(domains, exact=True, below=False)
+        if found is None and routing.has_routes:
+            found = yield from search.each(domains, exact=False, below=True)
     if found is None and search.trouble is not None:
         raise search.trouble
     if found is None and routing.partial:
@@ -47,17 +54,6 @@ class _Search:
     def __init__(self, routing: MmdfRouting) -> None:
         self._routing = routing
         self.trouble: TableUnavailableError | None = None
-
-    def rooted(self, name: str) -> Steps[FoundDomain | None]:
-        """Take the name for a full domain."""
-        domains = list(self._domains_above(name))
-        if self._routing.is_snapshot:
-            return (yield from self._each(domains, exact=True, below=True))
-        # SCO's order: an exact entry of a shorter domain beats one that stands for everything below a longer one.
-        found = yield from self._each(domains, exact=True, below=False)
-        if found is None and self._routing.has_routes:
-            found = yield from self._each(domains, exact=False, below=True)
-        return found
 
     def partial(self, name: str) -> Steps[FoundDomain | None]:
         """Take the name, then what is left without its first labels, for a name that lacks its domain."""
@@ -81,7 +77,7 @@ class _Search:
                 return None
             before = f"{before}{label}."
 
-    def _domains_above(self, name: str) -> Iterator[tuple[str, DomainTable]]:
+    def domains_above(self, name: str) -> Iterator[tuple[str, DomainTable]]:
         """Yield the domains that the name may end in, the longest first, and what of the name stands before them."""
         rooted, dot = self._routing.rooted, -1
         while True:
@@ -93,7 +89,8 @@ class _Search:
         for domain in rooted.get("", ()):
             yield self._spelled(domain, name), domain
 
-    def _each(self, domains: list[tuple[str, DomainTable]], *, exact: bool, below: bool) -> Steps[FoundDomain | None]:
+    def each(self, domains: list[tuple[str, DomainTable]], *, exact: bool, below: bool) -> Steps[FoundDomain | None]:
+        """Take the name for a full domain: ask for what stands before each domain that it may end in."""
         for head, domain in domains:
             if exact:
                 answer = yield from self._ask(domain, head)
