@@ -17,6 +17,7 @@ from posthouse.cli.short_lived import run_and_leave
 from posthouse.cli.site_choice import VARIABLE
 
 PROGRAMS: Final = {
+    "amp": "posthouse.cli.mmdf.amp",
     "checkup": "posthouse.cli.mmdf.checkup",
     "dbmbuild": "posthouse.cli.mmdf.dbmbuild",
     "dbmedit": "posthouse.cli.mmdf.dbmedit",

@@ -1,0 +1,101 @@
+"""Port Dialect by an mmdftailor: each channel's ``ap=``, ``known=`` and names, on the envelope and the header.
+
+The rule: nothing but the reverse-path and the listed fields of the header changes; what does not need to change is
+passed on as the very same text.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from posthouse.mail.address import Address, Path
+from posthouse.mail.errors import DialectUnavailableError, MalformedError
+from posthouse.mail.queued import Batch
+from posthouse.ports import StoredText, Table
+from posthouse.rewriting.mmdf.address import parse_address
+from posthouse.routing.mmdf.compiled import MmdfRouting, TableUnavailableError
+from posthouse.routing.mmdf.headers import HeaderDialect
+from posthouse.submit.mmdf import answer_steps
+
+_EMPTY_LINE: Final = (b"\r\n\r\n", b"\n\n")
+MOST_HEADER_OCTETS: Final = 2 * 1024 * 1024  # twice what is let in; a longer one is passed as it is
+
+
+class MmdfDialect:
+    """Port Dialect."""
+
+    def __init__(self, routing: MmdfRouting, tables: Mapping[str, Table]) -> None:
+        self._routing = routing
+        self._tables = tables
+
+    async def render(self, batch: Batch, text: StoredText) -> tuple[Batch, StoredText]:
+        """Write the reverse-path and the header as the channel of the batch does.  Raises DialectUnavailableError."""
+        channel = self._routing.channel(batch.hop.channel)
+        if channel is None:
+            return batch, text
+        dialect = HeaderDialect(self._routing, channel)
+        try:
+            batch = await self._with_sender(batch, dialect)
+            if channel.ap.leaves_alone:
+                return batch, text
+            header = await text.header(MOST_HEADER_OCTETS)
+            if len(header) < text.octets and not header.endswith(_EMPTY_LINE):
+                return batch, text  # too long: only its first lines came
+            edited, _ = await answer_steps(dialect.header(header.decode("latin-1")), self._tables)
+        except TableUnavailableError as error:
+            raise DialectUnavailableError(str(error)) from error
+        written = edited.encode("latin-1")
+        return batch, text if written == header else EditedText(text, len(header), written)
+
+    async def _with_sender(self, batch: Batch, dialect: HeaderDialect) -> Batch:
+        """Write the reverse-path anew; one that could not be read again is left as it was."""
+        path = batch.message.reverse_path
+        if path.address is None:
+            return batch
+        local, domain = octets(path.address.local_part), octets(path.address.domain)
+        written, _ = await answer_steps(dialect.sender(local, domain, path.route), self._tables)
+        try:
+            read = parse_address(written)
+            address = Address(characters(read.local), characters(read.domain))
+        except ValueError:  # MalformedError is one
+            return batch
+        return replace(batch, message=replace(batch.message, reverse_path=Path(address, read.route)))
+
+
+class EditedText:
+    """Port StoredText: a stored text with another header."""
+
+    def __init__(self, text: StoredText, replaced: int, header: bytes) -> None:
+        """``replaced`` is how many octets of the text ``header`` stands for."""
+        self._text = text
+        self._replaced = replaced
+        self._header = header
+        self.octets = text.octets - replaced + len(header)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Stream the header, then what stands behind the stored one."""
+        yield self._header
+        skipped = 0
+        async for chunk in self._text.chunks():
+            rest = chunk[max(0, self._replaced - skipped) :]
+            skipped += len(chunk)
+            if rest:
+                yield rest
+
+    async def header(self, most: int) -> bytes:
+        """Return the header, at most this many octets."""
+        return self._header[:most]
+
+
+def octets(text: str) -> str:
+    """Return UTF-8 as octet text, which is what MMDF's tables and headers are."""
+    return text.encode().decode("latin-1")
+
+
+def characters(text: str) -> str:
+    """Return octet text as what it says in UTF-8.  Raises MalformedError."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"not UTF-8: {text!r}") from error

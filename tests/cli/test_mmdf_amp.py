@@ -1,0 +1,57 @@
+"""amp as a filter."""
+
+import subprocess
+import sys
+
+import pytest
+
+from support.mmdf_site import make_mmdf_site
+
+
+@pytest.fixture
+def tailor(tmp_path):
+    tailor = make_mmdf_site(tmp_path)
+    with tailor.open("a") as file:
+        file.write("MCHN percent, ap=733, lname=front, ldomain=wood.example\n")
+    return tailor
+
+
+def amp(tailor, message, *options):
+    return subprocess.run(
+        [sys.executable, "-m", "posthouse", "mmdf", "amp", "-t", str(tailor), *options],
+        input=message,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+MESSAGE = b"Subject: To: x\nTo: b@place.zz,\n  joe\n\nTo: joe\n\xff\x00"
+
+
+def test_a_message_is_rewritten_and_its_body_is_not(tailor):
+    done = amp(tailor, MESSAGE)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    names = dict(
+        line.split()[:2] for line in tailor.read_text().splitlines() if line.startswith(("MLNAME", "MLDOMAIN"))
+    )
+    ours = ".".join(names[key].strip('"') for key in ("MLNAME", "MLDOMAIN")).encode()
+    assert done.stdout == b"Subject: To: x\nTo: b@place.zz, joe@" + ours + b"\n\nTo: joe\n\xff\x00"
+
+
+def test_a_channel_gives_its_own_style_and_names(tailor):
+    assert b"\nTo: b@place.zz, joe@front.wood.example\n" in amp(tailor, MESSAGE, "-c", "percent").stdout
+
+
+def test_a_channel_that_is_not_there_is_a_mistake_of_the_caller(tailor):
+    done = amp(tailor, MESSAGE, "-c", "nosuch")
+
+    assert done.returncode == 64
+    assert b"has no channel 'nosuch'; there are:" in done.stderr
+    assert done.stdout == b""
+
+
+def test_a_header_without_a_body_is_enough(tailor):
+    assert amp(tailor, b"Subject: s\n").stdout == b"Subject: s\n"
+    assert amp(tailor, b"").stdout == b""
