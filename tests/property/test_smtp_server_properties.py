@@ -11,7 +11,7 @@ from posthouse.mail.limits import Limits
 from posthouse.mail.xtext import decode_xtext, encode_xtext
 from posthouse.smtp.grammar import read_forward_path
 from posthouse.smtp.server import SessionEnded, TextChunk, TextEnded
-from posthouse.smtp.transparency import TextDecoder, TextEncoder
+from posthouse.smtp.transparency import Flaw, TextDecoder, TextEncoder
 from support.smtp_dialogs import MemoryWire
 
 LIMITS = Limits(text_octets=65_536, text_line_octets=1000, command_octets=512, errors=50)
@@ -120,6 +120,23 @@ def test_whatever_is_sent_ends_at_its_end(text, cuts):
 
     assert decoder.decode(wire)[1] == b""
     assert decoder.flaw is None
+
+
+LINE_ENDS = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"\x00", b"\x0b", b"\x85"]), max_size=12).map(
+    b"".join
+)
+
+
+@settings(deadline=None)  # a loaded machine is no failure
+@given(LINE_ENDS, st.lists(st.integers(0, 10_000), max_size=4))
+def test_a_text_is_refused_for_its_line_ends_exactly_when_one_is_bare(text, cuts):
+    """The decoder sees every CR without its LF and every LF without its CR, in any split, and nothing else."""
+    decoder = TextDecoder(10**6, 10**6)
+    for piece in pieces(text + b"\r\n.\r\n", cuts):
+        decoder.decode(piece)
+
+    rest = (text + b"\r\n").replace(b"\r\n", b"")
+    assert (decoder.flaw is Flaw.BARE_LINE_END) == (b"\r" in rest or b"\n" in rest)
 
 
 @settings(deadline=None)  # a loaded machine is no failure
