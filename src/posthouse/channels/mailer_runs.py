@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from posthouse.channels.mailer_dialogue import Dialogue, Talk
 from posthouse.channels.mailer_process import Start, clean_environment, end_program, identity_of, start_program
-from posthouse.deliver.mailer_text import DialectUnavailableError, Opened, OutgoingText, Renderer
+from posthouse.deliver.cf_envelope import Delivered, Message
+from posthouse.deliver.mailer_text import DialectUnavailableError, OutgoingText, Renderer
 from posthouse.mailers.arguments import fill_arguments, speaks_smtp
 from posthouse.mailers.batches import Addressee, Load
 from posthouse.mailers.exits import Ending, ending_of_exit
@@ -32,23 +33,6 @@ if TYPE_CHECKING:
 FILE_WRITER: Final = "posthouse.channels.mailer_file"
 _MOST_OUTPUT: Final = 64 * 1024  # octets
 _LAST_WORDS_SECONDS: Final = 1.0
-
-
-class Message(Struct, frozen=True):
-    """What a mailer must know of a message besides its text.  ``parameters``: see mailer_dialogue.Talk."""
-
-    opened: Opened
-    octets: int  # as it came: header, empty line and body with LF; for M= and SIZE=
-    parameters: tuple[tuple[str, str], ...] = ()
-    recipient_parameters: Mapping[int, str] = {}
-
-
-class Delivered(Struct, frozen=True):
-    """How it went: one ending for each addressee of the load, and what the mailer said meanwhile."""
-
-    endings: tuple[Ending, ...]
-    transcript: tuple[str, ...] = ()
-    remote: str = ""  # the host of the dialogue
 
 
 class MailerSettings(Struct, frozen=True):
@@ -142,7 +126,9 @@ class MailerRuns:
             name=name,
             sender="" if is_null else sender,
             recipients=tuple(
-                (one.who.user, message.recipient_parameters.get(one.number, "")) for one in load.addressees
+                # Whoever was added last is named first: so it has always been.
+                (one.who.user, message.recipient_parameters.get(one.number, ""))
+                for one in reversed(load.addressees)
             ),
             octets=message.octets,
             parameters=message.parameters,
@@ -168,7 +154,7 @@ class MailerRuns:
             return _all(load, ending_of_exit(os.EX_TEMPFAIL, is_unix=False, reason="the mailer ran too long"))
         finally:
             await end_program(process)
-        return Delivered(endings, tuple(dialogue.transcript), name)
+        return Delivered(endings[::-1], tuple(dialogue.transcript), name)
 
     async def _append(self, load: Load, message: Message, macros: Mapping[str, str]) -> Delivered:
         """Append to a file, in a process of its own that has the rights of whoever named it."""

@@ -98,7 +98,7 @@ class Renderer:
         self._program = program
         self._answers = answers
         self._clock = clock
-        self._syntax = HeaderSyntax(
+        self.syntax = HeaderSyntax(
             configuration.text("MustQuoteChars") + "@,;:\\()[]", configuration.flag("ColonOkInAddr")
         )
 
@@ -119,7 +119,7 @@ class Renderer:
                 pass  # a text of somebody else that begins so
         sender = str(message.reverse_path) or _DAEMON
         macros = {**self.configuration.program.macros, **time_macros(message.accepted), "i": message.queue_id}
-        binding = Binding({**macros, "f": sender, "g": sender}, syntax=self._syntax)
+        binding = Binding({**macros, "f": sender, "g": sender}, syntax=self.syntax)
         declared = [one for one in self.configuration.headers if fold(one.name) != "received"]
         bound = bind_header(declared, tuple(split_fields(header)), binding)
         return StoredHeader(
@@ -136,7 +136,7 @@ class Renderer:
             traits_of(mailer),
             Purpose(is_sender=True),
             is_canonical=True,
-            syntax=self._syntax,
+            syntax=self.syntax,
         )
         named = await self._answers.answer_all(steps)
         if named.status == TEMPORARY_FAILURE:
@@ -168,7 +168,7 @@ class Renderer:
             environment,
             mailer,
             sender_domain,
-            self._syntax,
+            self.syntax,
             receipts_are_dropped=self.configuration.flag("RrtImpliesDsn"),
         )
         rendered = await self._answers.answer_all(render_header(header, rendering))

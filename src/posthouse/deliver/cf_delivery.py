@@ -1,0 +1,210 @@
+"""A message of a sendmail site delivered here and now: each mailer in its turn, then what is to be reported.
+
+Sendmail Installation and Operation Guide, sections 2.4 and 3.3: who hands in a message with DeliveryMode=interactive
+waits for the deliveries, and gets the last bad exit status.  What is left is put into the spool before that.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from posthouse.deliver.cf_envelope import CfEnvelope, MailerPort, Message, ReportPort, Standing
+from posthouse.deliver.cf_report import ReportWriter, reportable
+from posthouse.mail.envelope import Notify
+from posthouse.mailers.batches import Load, loads_of
+from posthouse.mailers.exits import TOLD_POSTMASTER, Ending, transcript_line, without_codes
+from posthouse.ports import Clock
+from posthouse.rewriting.tokens import fold
+from posthouse.site.cf.declared import CfConfiguration
+
+DEEPEST_REPORT = 3  # a report about a report about a report goes nowhere
+
+
+class Delivery(Struct):
+    """What deliveries need.  ``say`` prints for whoever waits; ``draw_name`` names a message."""
+
+    configuration: CfConfiguration
+    mailers: MailerPort
+    reports: ReportPort
+    writer: ReportWriter
+    clock: Clock
+    say: Callable[[str], None]
+    draw_name: Callable[[], str]
+    is_verbose: bool = False
+    prints_errors: bool = False
+
+    async def run(self, envelope: CfEnvelope, depth: int = 0) -> None:
+        """Deliver to everybody who waits, report, and keep what is left."""
+        expensive = self._expensive()
+        for way in envelope.standing(Standing.WAITING):
+            if fold(way.addressee.mailer) in expensive:
+                way.standing = Standing.QUEUED
+        waiting = [way.addressee for way in envelope.standing(Standing.WAITING)]
+        for load in loads_of(waiting, self.configuration.mailers):
+            await self._deliver(envelope, load)
+        self._expire(envelope)
+        if reportable(envelope) and depth < DEEPEST_REPORT:
+            await self._report(envelope, depth)
+        if envelope.standing(Standing.QUEUED):
+            await self.reports.keep(envelope)
+
+    def _expensive(self) -> frozenset[str]:
+        if not self.configuration.flag("HoldExpensive"):
+            return frozenset()
+        return frozenset(name for name, mailer in self.configuration.mailers.items() if mailer.has("e"))
+
+    async def _deliver(self, envelope: CfEnvelope, load: Load) -> None:
+        everyone = ",".join(one.who.written for one in load.addressees)
+        if self.is_verbose:
+            via = f" via {load.mailer.name}" if load.host else f" to {load.mailer.name}"
+            place = f"{load.host}{via}" if load.host else load.mailer.name
+            self.say(f"{everyone}... Connecting to {place}...")
+        message = Message(envelope.opened, envelope.octets, envelope.parameters, _rcpt_parameters(envelope))
+        done = await self.mailers.deliver(load, message)
+        envelope.transcript += done.transcript
+        now = self.clock.now()
+        ways = {way.addressee.number: way for way in envelope.ways}
+        whole = len(set(done.endings)) == 1
+        for one, ending in zip(load.addressees, done.endings, strict=True):
+            way = ways[one.number]
+            way.ending, way.attempted = ending, now
+            way.remote = done.remote if whole and not ending.is_success else ""
+            way.standing = _standing(ending)
+        self._tell(envelope, load, done.endings, everyone)
+
+    def _tell(self, envelope: CfEnvelope, load: Load, endings: Sequence[Ending], everyone: str) -> None:
+        """Put the endings into the transcript, once where all are alike, and remember the worst."""
+        whole = len(set(endings)) == 1
+        told = [(everyone, endings[0])] if whole else _told(load, endings)
+        for who, ending in told:
+            if ending.is_success:
+                if self.is_verbose:
+                    self.say(f"{who}... {ending.message}")
+                continue
+            said = transcript_line(ending.reply, who)
+            envelope.transcript.append(without_codes(said) if ending.exit_status == os.EX_TEMPFAIL else said)
+            if self.prints_errors or self.is_verbose:
+                self.say(without_codes(said))
+            if ending.exit_status != os.EX_TEMPFAIL:
+                envelope.exit_status = ending.exit_status
+        for one, ending in zip(load.addressees, endings, strict=True):
+            way = next(way for way in envelope.ways if way.addressee is one)
+            if ending.is_success and way.notify is not None and Notify.SUCCESS in way.notify:
+                words = "Successfully delivered" if load.mailer.is_local else "relayed; expect no further notifications"
+                envelope.transcript.append(f"{one.who.written}... {words}")
+
+    def _expire(self, envelope: CfEnvelope) -> None:
+        """Give up what has been tried for too long."""
+        patience = self.configuration.duration("Timeout.queuereturn.normal")
+        late = envelope.standing(Standing.QUEUED)
+        if not late or self.clock.now() - envelope.accepted < patience:
+            return
+        words = duration_in_words(int(patience.total_seconds()))
+        envelope.transcript += [
+            f"Message could not be delivered for {words}",
+            "Message will be deleted from queue",
+        ]
+        for way in late:
+            way.standing = Standing.BAD
+            if way.ending is not None:
+                way.ending = Ending(way.ending.exit_status, way.ending.reply, "4.4.7", way.ending.diagnostic)
+
+    async def _report(self, envelope: CfEnvelope, depth: int) -> None:
+        copies = self.configuration.text("PostmasterCopy")
+        if envelope.is_report:
+            addresses = [self.configuration.text("DoubleBounceAddress")]
+        else:
+            addresses = [envelope.sender, *envelope.errors_to]
+            if any(way.ending is not None and way.ending.exit_status in TOLD_POSTMASTER for way in envelope.ways):
+                addresses.append("postmaster")
+        await self._send_report(envelope, [one for one in addresses if one], depth, pm=envelope.is_report)
+        if copies and not envelope.is_report and envelope.standing(Standing.BAD):
+            await self._send_report(envelope, [copies], depth, pm=True)
+
+    async def _send_report(self, envelope: CfEnvelope, addresses: Sequence[str], depth: int, *, pm: bool) -> None:
+        if not addresses:
+            return
+        now, name = self.clock.now(), self.draw_name()
+        host = self.configuration.program.macros.get("j", "localhost")
+        boundary = f"{envelope.name}.{int(now.timestamp())}/{host}"
+        report, body = await self.writer.report(
+            envelope, boundary, now, to_postmaster=pm, returns_body=self._returns_body(envelope)
+        )
+        opened = self.writer.open(report, body, addresses, name, now, pm=pm)
+        ways = await self.reports.ways_to(addresses)
+        bounce = CfEnvelope(
+            name=name,
+            sender=opened.stored.circumstances.sender,
+            sender_is_local=True,
+            sender_type="RFC822",
+            opened=opened,
+            octets=body.octets,
+            accepted=now,
+            came_from="localhost",
+            ways=ways,
+            is_report=True,
+        )
+        self._note_unresolved(bounce)
+        if bounce.standing(Standing.BAD) and not envelope.is_report:
+            await self._to_postmaster(envelope, bounce, depth)
+            for way in bounce.standing(Standing.BAD):
+                way.standing = Standing.SENT
+        await self.run(bounce, depth + 1)
+
+    async def _to_postmaster(self, envelope: CfEnvelope, bounce: CfEnvelope, depth: int) -> None:
+        """Nobody is there to be told: the postmaster is, of the message itself."""
+        address = self.configuration.text("DoubleBounceAddress")
+        if address and depth + 1 < DEEPEST_REPORT:
+            envelope.transcript += bounce.transcript
+            await self._send_report(envelope, [address], depth + 1, pm=True)
+
+    def _note_unresolved(self, bounce: CfEnvelope) -> None:
+        for way in bounce.standing(Standing.BAD):
+            if way.ending is not None:
+                bounce.transcript.append(transcript_line(way.ending.reply, way.who.written))
+
+    def _returns_body(self, envelope: CfEnvelope) -> bool:
+        if envelope.body_is_withheld or envelope.precedence < 0:
+            return False
+        if any("Message is too large" in line for line in envelope.transcript):
+            return False
+        return "nobodyreturn" not in self.configuration.words("PrivacyOptions")
+
+
+def _told(load: Load, endings: Sequence[Ending]) -> list[tuple[str, Ending]]:
+    return [(one.who.written, ending) for one, ending in zip(load.addressees, endings, strict=True)]
+
+
+def _standing(ending: Ending) -> Standing:
+    if ending.is_success:
+        return Standing.SENT
+    return Standing.QUEUED if ending.is_temporary else Standing.BAD
+
+
+def _rcpt_parameters(envelope: CfEnvelope) -> dict[int, str]:
+    """Return what RCPT says of each recipient's reports, with a blank before it."""
+    parameters: dict[int, str] = {}
+    for way in envelope.ways:
+        words = []
+        if way.notify is not None:
+            words.append("NOTIFY=" + (",".join(flag.name or "" for flag in way.notify) or "NEVER"))
+        if way.original:
+            words.append(f"ORCPT={way.original}")
+        if words:
+            parameters[way.addressee.number] = " " + " ".join(words)
+    return parameters
+
+
+def duration_in_words(seconds: int) -> str:
+    """Return a time as reports tell it: ``5 days``, ``1 day``, ``zero seconds``."""
+    if seconds <= 0:
+        return "zero seconds"
+    words: list[str] = []
+    for unit, name in ((604800, "week"), (86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, seconds = divmod(seconds, unit)
+        if name == "day" and words:  # weeks are told as days
+            count += 7 * int(words.pop().split()[0])
+        if count:
+            words.append(f"{count} {name}{'s' if count != 1 else ''}")
+    return ", ".join(words)
