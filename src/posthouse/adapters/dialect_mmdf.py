@@ -10,7 +10,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from posthouse.mail.address import Address, Path
-from posthouse.mail.errors import DialectUnavailableError, MalformedError
+from posthouse.mail.errors import DialectUnavailableError
+from posthouse.mail.octet_text import characters, octets
 from posthouse.mail.queued import Batch
 from posthouse.ports import StoredText, Table
 from posthouse.rewriting.mmdf.address import parse_address
@@ -87,15 +88,3 @@ class EditedText:
         """Return the header, at most this many octets."""
         return self._header[:most]
 
-
-def octets(text: str) -> str:
-    """Return UTF-8 as octet text, which is what MMDF's tables and headers are."""
-    return text.encode().decode("latin-1")
-
-
-def characters(text: str) -> str:
-    """Return octet text as what it says in UTF-8.  Raises MalformedError."""
-    try:
-        return text.encode("latin-1").decode()
-    except UnicodeDecodeError as error:
-        raise MalformedError(f"not UTF-8: {text!r}") from error

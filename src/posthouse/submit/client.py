@@ -1,6 +1,11 @@
 """Who hands a message in, as far as submit needs to know."""
 
+from typing import Final
+
 from msgspec import Struct
+
+OWN_REPORTS: Final = "report"  # the protocol of what this site sends by itself: no rule about strangers applies
+SENT_AGAIN: Final = "list"  # the protocol of what a channel of this site hands in again
 
 
 class Client(Struct, frozen=True):

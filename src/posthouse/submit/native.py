@@ -20,6 +20,8 @@ from posthouse.submit.lookups import Lookups
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from posthouse.mail.notice import Notice
+    from posthouse.mail.queued import QueueId
     from posthouse.ports import Table
     from posthouse.routing.compiled import Routing
 
@@ -57,6 +59,7 @@ class NativeMessage:
 
     is_discarded = False
     checks_header = False
+    has_afterword = False
 
     def __init__(self, lookups: Lookups, client: Client) -> None:
         self._lookups = lookups
@@ -95,6 +98,10 @@ class NativeMessage:
     async def header(self, header: bytes) -> Reply | None:  # noqa: ARG002 - never asked
         """Accept any header."""
         return None
+
+    async def after_commit(self, queue_id: QueueId, octets: int) -> tuple[Notice, ...]:  # noqa: ARG002 - never told
+        """Nothing is sent because of a message."""
+        return ()
 
     def envelopes(self, collected: Envelope) -> tuple[Envelope, ...]:
         """Queue what was collected."""

@@ -15,11 +15,11 @@ from posthouse.mail.queued import MessageInfo, QueueId, Settlement, WarningMark
 from posthouse.ports import Letter
 from posthouse.routing.resolution import Deferred, Refused, Resolution, Resolved
 from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, NO_RCPT_PARAMETERS
-from posthouse.submit.client import Client
+from posthouse.submit.client import OWN_REPORTS, Client
 from posthouse.submit.intake import Intake
 from posthouse.submit.journal import Journal
 
-_OURSELVES = Client(protocol="report", may_relay=True)
+_OURSELVES = Client(protocol=OWN_REPORTS, may_relay=True)
 
 
 class ReportSubmission:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from posthouse.mail.address import Address, Path
     from posthouse.mail.envelope import Envelope
+    from posthouse.mail.notice import Notice
+    from posthouse.mail.queued import QueueId
     from posthouse.mail.reply import Reply
     from posthouse.routing.resolution import Resolution
     from posthouse.smtp.parameters import MailParameters, RcptParameters
@@ -24,6 +26,7 @@ class MessageRouter(Protocol):
 
     is_discarded: bool  # the site has decided to accept the message and to drop it: nothing is committed
     checks_header: bool  # ``header`` is to be asked
+    has_afterword: bool  # ``after_commit`` is to be told
 
     def sender_now(self, path: Path, parameters: MailParameters) -> Reply | None:
         """MAIL: a refusal, or the positive reply."""
@@ -45,6 +48,9 @@ class MessageRouter(Protocol):
 
     async def header(self, header: bytes) -> Reply | None:
         """Judge the header when all of it is here (without our Received field): a refusal, or None."""
+
+    async def after_commit(self, queue_id: QueueId, octets: int) -> tuple[Notice, ...]:
+        """Take down that the message was committed; return what is to be sent because of it.  Never raises."""
 
     def envelopes(self, collected: Envelope) -> tuple[Envelope, ...]:
         """Return what is to be queued, at the beginning of the text: never nothing.

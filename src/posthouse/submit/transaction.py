@@ -23,6 +23,7 @@ from posthouse.submit import authorise, replies
 from posthouse.submit.client import Client
 from posthouse.submit.journal import Journal
 from posthouse.submit.local import Origination, complete_text
+from posthouse.submit.notices import send_notices
 from posthouse.submit.parts import Parts
 from posthouse.submit.recipients import Recipients
 from posthouse.submit.text import IncomingText
@@ -231,6 +232,8 @@ class Transaction:
         self._journal.resolved(queue_id, recipients.resolved())
         if recipients.failed:
             self._journal.failed(queue_id, recipients.failed)
+        if self._message.has_afterword:
+            await send_notices(self._parts, await self._message.after_commit(queue_id, self._octets))
         return replies.accepted(queue_id)
 
     async def _commit(self, draft: Draft) -> QueueId:

@@ -11,10 +11,10 @@ from msgspec import Struct, field
 
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.lookup import Answer, Decision, Lookup
+from posthouse.mail.notice import Notice
 from posthouse.rewriting.mmdf.address import MmdfAddress, parse_address
 from posthouse.rewriting.mmdf.text import as_822
 from posthouse.routing.mmdf.compiled import AUTHORIZATIONS, MmdfRouting, Steps, TableUnavailableError
-from posthouse.routing.mmdf.verdict import Notice
 from posthouse.site.tailor.entries import Auth, TailorChannel
 from posthouse.tables.mmdf import fields
 

@@ -1,7 +1,8 @@
 """What the addresses of one message come to: lines to queue, aliases used, things to say."""
 
+from posthouse.mail.notice import Notice
 from posthouse.routing.mmdf.compiled import MmdfRouting
-from posthouse.routing.mmdf.verdict import Notice, QueuedAddress
+from posthouse.routing.mmdf.verdict import QueuedAddress
 from posthouse.site.tailor.entries import TailorChannel
 
 
@@ -28,6 +29,11 @@ class Envelope:
             return True
         self._expanded.add(key)
         return False
+
+    @property
+    def went_through_alias(self) -> bool:
+        """Was any alias met?"""
+        return bool(self._expanded)
 
     def begin_saying(self, address: str) -> None:
         """Say which address comes next; what is said of it follows on the same line."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from posthouse.routing.mmdf.verdict import Code, MmdfReply, Notice
+from posthouse.mail.notice import Notice
+from posthouse.routing.mmdf.verdict import Code, MmdfReply
 from posthouse.site.tailor.model import TailorConfiguration
 
 _BAD_TEXTS = {

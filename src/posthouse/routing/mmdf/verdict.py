@@ -9,6 +9,7 @@ from enum import Enum
 from msgspec import Struct
 
 from posthouse.mail.lookup import Trace
+from posthouse.mail.notice import Notice
 
 _BAD = 0o200
 _FOR_GOOD = 0o300
@@ -65,15 +66,6 @@ class QueuedAddress(Struct, frozen=True):
         for field in ("-", "m", "-", self.queue, self.host, self.address):
             text += f" {_written(field)}" if field else (", ," if text else " ,")
         return text[1:]
-
-
-class Notice(Struct, frozen=True):
-    """A message that the resolution wants sent: to whom, what about, its text."""
-
-    to: tuple[str, ...]
-    subject: str
-    text: str
-    sender: str = ""  # what From says; "" is the mail system
 
 
 class Checked(Struct, frozen=True):
