@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from posthouse.mail.lookup import BUILTIN, Origin
+from posthouse.rewriting.mailers import MailerTraits
 from posthouse.rewriting.program import RewritingProgram
 from posthouse.site.cf.complaints import Complaint
 from posthouse.site.model import OldConfiguration
@@ -57,6 +58,18 @@ class MailerDeclaration(Struct, frozen=True):
     def is_local(self) -> bool:
         """May its triple come without a host?"""
         return "l" in self.flags
+
+    @property
+    def traits(self) -> MailerTraits:
+        """What rewriting must know of it."""
+        return MailerTraits(
+            self.name,
+            self.flags,
+            self.sender_envelope,
+            self.sender_header,
+            self.recipient_envelope,
+            self.recipient_header,
+        )
 
 
 class HeaderDeclaration(Struct, frozen=True):
