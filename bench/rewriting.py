@@ -24,7 +24,6 @@ sys.path.insert(0, str(CHECKOUT / "tests"))
 
 from posthouse.rewriting.drive import drive  # noqa: E402 - after the path is set
 from posthouse.rewriting.engine import rewrite  # noqa: E402 - after the path is set
-from posthouse.rewriting.environment import Environment  # noqa: E402 - after the path is set
 from support.sendmail_corpus import CF_FOLDER, TestMode, make_corpus, octets  # noqa: E402 - after the path is set
 
 PACKAGES = ("sendmail-bin", "libwrap0")
@@ -64,18 +63,19 @@ def main() -> None:
 def measure_ours(cf: Path, addresses: list[str], rounds: int) -> float:
     """Print CPU time per address; return addresses per second of wall time."""
     mode = TestMode(cf)
-    environment = Environment(mode.configuration.program.macros)
+    program = mode.rewriter.program
+    environment = mode.rewriter.environment()
     answers = {}
 
     def answer(question):  # the maps' own time is not ours to measure
         if question not in answers:
-            answers[question] = mode.answer(question)
+            answers[question] = mode.rewriter.maps.ask(question)
         return answers[question]
 
     def rewrite_once(address: str) -> None:
-        tokens = mode.program.syntax.scan(octets(address)).tokens or ()
+        tokens = program.syntax.scan(octets(address)).tokens or ()
         for number in (3, 0):
-            tokens = drive(rewrite(mode.program, environment, number, tokens), answer).tokens
+            tokens = drive(rewrite(program, environment, number, tokens), answer).tokens
 
     for address in addresses:
         rewrite_once(address)

@@ -61,7 +61,7 @@ def test_whatever_was_read_can_be_printed_and_be_a_site(octets):
     for name in configuration.program.classes:
         class_words(configuration, name)
     for name in configuration.program.macros:
-        macro_value(configuration, name)
+        macro_value(configuration.program.macros, name)
     if configuration.errors:
         with pytest.raises(SiteError):
             assemble(configuration)

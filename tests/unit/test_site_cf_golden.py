@@ -30,7 +30,7 @@ def read_golden(path: str, most: int) -> bytes:
 def shown(configuration: CfConfiguration) -> str:
     program = configuration.program
     lines = [f"level {program.level}, vendor {configuration.vendor or 'none'}, operators {program.operators}"]
-    lines += [f"${name}={macro_value(configuration, name)}" for name in sorted(program.macros)]
+    lines += [f"${name}={macro_value(configuration.program.macros, name)}" for name in sorted(program.macros)]
     lines += [f"$={name} {' '.join(class_words(configuration, name))}" for name in sorted(program.classes)]
     lines += mailer_lines(configuration)
     for number, rules in sorted(program.rule_sets.items()):

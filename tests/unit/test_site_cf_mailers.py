@@ -148,8 +148,8 @@ def test_classes_and_macros_are_shown(read):
 
     assert class_words(configuration, "X") == ["A", "b"]
     assert class_words(configuration, "Y") == []
-    assert macro_value(configuration, "m") == "example.mx1"
-    assert macro_value(configuration, "Q") is None
+    assert macro_value(configuration.program.macros, "m") == "example.$w"
+    assert macro_value(configuration.program.macros, "Q") is None
 
 
 def test_octets_that_are_no_letters_are_shown_escaped():

@@ -31,9 +31,9 @@ _MOST_HOSTS: Final = 16 * 1024 * 1024
 _ADDRESS_OF_INTERFACE: Final = 0x8915  # SIOCGIFADDR, netdevice(7)
 
 
-def surroundings_of(path: Path, host_name: str = "") -> Surroundings:
-    """Return this machine's, for one configuration file; ``host_name`` instead of the machine's own."""
-    hosts = hosts_file_of(path)
+def surroundings_of(path: Path, host_name: str = "", hosts_file: Path | None = None) -> Surroundings:
+    """Return this machine's, for one configuration file; ``host_name`` and ``hosts_file`` instead of its own."""
+    hosts = str(hosts_file or hosts_file_of(path))
     machine = machine_of(host_name or socket.gethostname(), parse_hosts(_hosts_text(hosts)))
     addresses = [address for address in interface_addresses() if not host_name]
     machine = Machine(

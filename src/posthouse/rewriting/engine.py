@@ -193,7 +193,7 @@ class _Run:
     def _find_rule_watched(self, rules: tuple[CompiledRule, ...], start: int, folded: str) -> tuple[int, Spans | None]:
         """Do the same rule by rule, and tell the listener of each."""
         for place in range(start, len(rules)):
-            self._tell(RuleTried(rules[place].left))
+            self._tell(RuleTried(rules[place].left, rules[place].origin))
             spans = rules[place].pattern.match(folded, self._value_of)
             if spans is not None:
                 self._tell(RuleMatched(rules[place].right.tokens))

@@ -35,6 +35,7 @@ class RuleTried(Struct, frozen=True):
     """A rule is about to be compared with the workspace."""
 
     left: tuple[str, ...]  # its left side
+    origin: Origin
 
 
 class RuleFailed(Struct, frozen=True):

@@ -56,15 +56,21 @@ def ask_maps(
 
 
 def ask_map(program: CompiledProgram, environment: Environment, name: str, key: str, *arguments: str) -> Asking:
-    """Ask one map by its name, as a rule would: quotes are taken off the key unless the map keeps them."""
+    """Ask one map by its name, as a rule does: quotes are taken off the key unless the map keeps them."""
+    found = program.map(name)
+    if found is not None and not (found.arguments.keeps_quotes or found.declaration.kind == "dequote"):
+        key = strip_quotes(key)
+    return ask_key(program, environment, name, key, *arguments)
+
+
+def ask_key(program: CompiledProgram, environment: Environment, name: str, key: str, *arguments: str) -> Asking:
+    """Ask one map by its name for a key as it stands."""
     found = program.map(name)
     if found is None:
         return _NOT_FOUND
     if environment.is_deferring and found.arguments.skipped_when_deferring:
         return MapAnswer(MapStatus.TEMPORARY, reason=f"{name} is not asked while mail is only accepted")
     kind = found.declaration.kind
-    if not (found.arguments.keeps_quotes or kind == "dequote"):
-        key = strip_quotes(key)
     if kind in _OF_OTHERS:
         return (yield from _ask(program, environment, name, key, arguments, 0))
     if kind in OWN_MAPS:

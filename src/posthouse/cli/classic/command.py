@@ -18,6 +18,7 @@ usage: sendmail [-t] [-i] [-v] [-f SENDER] [-F NAME] [-N NOTIFY] [-R full|hdrs] 
        sendmail -bv ADDRESS...      verify addresses          sendmail -bp    list the queue (mailq)
        sendmail -bs                 speak SMTP on stdin       sendmail -bi    rebuild aliases (newaliases)
        sendmail -bd                 start the daemon          sendmail -q     try queued mail now
+       sendmail -bt                 test rule sets            sendmail -bP    count queued messages
 Every classic option is accepted; docs/sendmail-command.md says what each does here."""
 
 
@@ -75,6 +76,17 @@ def _aliases(options: Options) -> int:
     return rebuild_aliases(choose_site(options.site))
 
 
+def _test(options: Options) -> int:
+    from posthouse.cli.rewriting.address_test import serve_standard_input
+    from posthouse.cli.rewriting.rewriter import Rewriters, Surroundings
+
+    site_file = choose_site(options.site)
+    if site_file.suffix != ".cf":
+        raise CommandError(f"{site_file} has no rule sets to test: use `posthouse explain ADDRESS`", os.EX_USAGE)
+    with Rewriters(Surroundings()) as rewriters:
+        return serve_standard_input(rewriters, site_file, options.debugging)
+
+
 def _daemon(options: Options) -> int:
     from posthouse.cli.classic.modes import become_daemon, start_daemon
 
@@ -91,4 +103,5 @@ _MODES: dict[Mode, Callable[[Options], int]] = {
     Mode.ALIASES: _aliases,
     Mode.DAEMON: _daemon,
     Mode.FOREGROUND_DAEMON: _daemon,
+    Mode.TEST: _test,
 }

@@ -24,6 +24,7 @@ class Mode(enum.Enum):
     QUEUE = "p"
     QUEUE_COUNT = "P"
     VERIFY = "v"
+    TEST = "t"
 
 
 class QueueRun(Struct):
@@ -48,6 +49,7 @@ class Options(Struct):
     envid: str = ""
     body: str = ""
     error_mode: str = ""
+    debugging: str = ""  # -d
     site: str = ""
     help: bool = False
     version: bool = False
@@ -62,7 +64,6 @@ _MAYBE_ATTACHED = frozenset("dqQ")
 _PROGRAM_MODES = {"mailq": Mode.QUEUE, "newaliases": Mode.ALIASES, "smtpd": Mode.DAEMON}
 _NOTIFY_WORDS = frozenset({"SUCCESS", "FAILURE", "DELAY"})
 _UNSUPPORTED_MODES = {
-    "t": "address test mode: use `posthouse explain ADDRESS`",
     "h": "host status: use `posthouse queue list --group-by host`",
     "H": "purging host status: use `posthouse queue retry`",
     "a": "ARPANET mode",
@@ -105,6 +106,8 @@ def _cluster(options: Options, letters: str, words: list[str]) -> None:
         if letter in _MAYBE_ATTACHED:
             if letter == "q":
                 options.queue_run = _queue_run(letters)
+            elif letter == "d":
+                options.debugging = letters
             return
         _set_flag(options, letter)
 

@@ -1,16 +1,17 @@
 """A configuration printed as sendmail's address test mode prints it: ``=M``, ``=Sname``, ``$=x``, ``$x``."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from posthouse.rewriting.macros import expand
 from posthouse.rewriting.program import Rule, RuleSet
-from posthouse.rewriting.symbols import MACRO
 from posthouse.rewriting.tokens import Syntax, Table, fold
 from posthouse.site.cf.declared import CfConfiguration, MailerDeclaration
 from posthouse.site.cf.dollars import written
 
 _CONTROLS: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 UNDEFINED_TYPE: Final = "<undefined>"
+_SYMBOL_TABLE_SIZE: Final = 2003
+_CLASS_SYMBOL: Final = 1  # the kind of a symbol, from which its place is computed
 
 
 def visible(text: str) -> str:
@@ -75,9 +76,19 @@ def class_words(configuration: CfConfiguration, name: str) -> list[str]:
     return sorted(visible(configuration.spellings.get(word, word)) for word in words)
 
 
-def macro_value(configuration: CfConfiguration, name: str) -> str | None:
-    """Return what ``$name`` shows: the value expanded; None when it is not defined."""
-    macros = configuration.program.macros
-    if name not in macros:
-        return None
-    return visible(expand(f"{MACRO}{name if len(name) == 1 else f'{{{name}}}'}", macros))
+def class_words_as_stored(configuration: CfConfiguration, name: str) -> list[str]:
+    """Return the words in the order that ``$=x`` prints them: by their place in sendmail's symbol table."""
+    words = sorted(configuration.program.classes.get(name, frozenset()))
+    return [visible(configuration.spellings.get(word, word)) for word in sorted(words, key=_place_in_symbol_table)]
+
+
+def _place_in_symbol_table(word: str) -> int:
+    place = _CLASS_SYMBOL
+    for char in word:
+        place = ((place << 1) ^ (ord(char) & 0xFF)) % _SYMBOL_TABLE_SIZE
+    return place
+
+
+def macro_value(macros: Mapping[str, str], name: str) -> str | None:
+    """Return what ``$name`` shows: the value as it was given; None when the macro is not defined."""
+    return None if name not in macros else visible(macros[name])

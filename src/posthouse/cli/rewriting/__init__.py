@@ -1,0 +1,1 @@
+"""Addresses rewritten for people to see: ``posthouse rewrite`` and sendmail's address test mode."""
