@@ -103,14 +103,17 @@ def our_alias(tmp_path: Path, compatibility: Compatibility) -> Callable[[dict], 
         lines[:1] = [f"{address}: {lines[0]}"]
         ending = ["OK"] if found.is_accepted else [reply.text for reply in found.replies]
         notices = [notice.text for notice in found.notices]
-        return as_recorded(([line.rstrip() for line in (*lines, *ending)], notices), tmp_path / case["site"])
+        described = sites[case["site"]].describe(address, case["input"]["user"])
+        said = [line.rstrip() for line in (*lines, *ending)]
+        return as_recorded((said, notices, described), tmp_path / case["site"])
 
     return ours
 
 
 def their_alias(case: dict) -> object:
     said = [line.rstrip() for line in case["checkaddr_w"] if line]
-    return [said, [notice["msg"].partition("\n\n")[2] for notice in case["notices"]]]
+    notices = [notice["msg"].partition("\n\n")[2] for notice in case["notices"]]
+    return [said, notices, [line for line in case["malias"] if line]]
 
 
 def our_authorization(tmp_path: Path, compatibility: Compatibility) -> Callable[[dict], object]:

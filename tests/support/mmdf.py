@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.table_mmdf import open_mmdf_tables, users_table
 from posthouse.mail.lookup import Trace
+from posthouse.routing.mmdf.alias_text import describe_alias
 from posthouse.routing.mmdf.authorization import Submitter
 from posthouse.routing.mmdf.compiled import compile_mmdf
 from posthouse.routing.mmdf.resolve import AddressCheck
@@ -71,6 +72,11 @@ class RecordedSite:
         """Verify one more address of a message."""
         checked, trace = run(answer_steps(message.check(address), self.tables))
         return replace(checked, trace=trace)
+
+    def describe(self, name: str, user: str) -> list[str]:
+        """Say what an alias is, as malias says it to this user."""
+        steps = describe_alias(self.routing, name, is_privileged=user in {"root", "mmdf"})
+        return list(run(answer_steps(steps, self.tables))[0])
 
     def trace(self, address: str) -> Trace:
         """Return the questions, answers and decisions of one address."""

@@ -3,9 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
@@ -13,24 +13,15 @@ from msgspec import Struct, field
 
 from posthouse.cli.errors import CommandError
 from posthouse.cli.formats import printable
+from posthouse.cli.mmdf.opened import OpenedSite, open_site
 from posthouse.cli.options import print_json
 from posthouse.routing.mmdf.authorization import Submitter
-from posthouse.routing.mmdf.compiled import MmdfRouting, compile_mmdf
-from posthouse.routing.mmdf.resolve import AddressCheck
 from posthouse.routing.mmdf.verdict import Checked
 from posthouse.routing.trace import as_lines
-from posthouse.site.tailor.model import Compatibility, TailorConfiguration
-from posthouse.site.tailor.reader import read_tailor_file
-from posthouse.submit.mmdf import answer_steps
-
-if TYPE_CHECKING:
-    from posthouse.ports import Table
+from posthouse.site.tailor.model import Compatibility
 
 TAILOR_FILE = "mmdftailor"
-_TABLES = "tables"
 _MOST_OCTETS = 1024 * 1024  # of one line of the batch
-# Whom every machine has, though lists of users leave them out.
-_ALWAYS_THERE = ("root", "nobody")
 
 
 class Question(Struct):
@@ -51,13 +42,6 @@ class Question(Struct):
         if self.channel:
             return Submitter(self.return_, self.channel, self.host, self.return_)
         return Submitter(self.return_, answers_to=f"{self.return_}@{full_name}")
-
-
-class _Site(Struct, frozen=True):
-    """A site that was read, and its tables."""
-
-    routing: MmdfRouting
-    tables: "Mapping[str, Table]"
 
 
 @click.command()
@@ -114,9 +98,9 @@ class _Sites:
         self._folder = folder
         self._compatibility = compatibility
         self._nameservers = nameservers
-        self._read: dict[Path, _Site] = {}
+        self._read: dict[Path, OpenedSite] = {}
 
-    def site(self, name: str) -> _Site:
+    def site(self, name: str) -> OpenedSite:
         """Return a site by its name; "" is the one that was given.  Raises SiteError and CommandError."""
         path = self._file(name)
         if path not in self._read:
@@ -131,34 +115,18 @@ class _Sites:
             raise CommandError(f"{name!r} is no name of a site", os.EX_DATAERR)
         return self._path / name / TAILOR_FILE
 
-    def _open(self, path: Path) -> _Site:
-        from posthouse.adapters.clock_system import SystemClock
-        from posthouse.adapters.table_mmdf import open_mmdf_tables, users_table
-
-        configuration = read_tailor_file(path, self._compatibility or Compatibility.DOCUMENTS)
-        always = (*_ALWAYS_THERE, configuration.people.login)
-        tables = open_mmdf_tables(
-            configuration,
-            SystemClock(),
-            users=None if self._users is None else users_table(self._users, always),
-            folder=self._folder or _folder_of(configuration),
+    def _open(self, path: Path) -> OpenedSite:
+        return open_site(
+            path,
+            users=self._users,
+            folder=self._folder,
+            compatibility=self._compatibility,
             nameservers=self._nameservers,
         )
-        return _Site(compile_mmdf(configuration, self._compatibility), tables)
 
 
-def _folder_of(configuration: TailorConfiguration) -> Path | None:
-    """A site that was copied from its machine has its tables beside its tailor file; None is MTBLDIR."""
-    beside = configuration.file.parent / _TABLES
-    if beside.is_dir() and not configuration.under(configuration.folders.tables).is_dir():
-        return beside
-    return None
-
-
-async def _check(site: _Site, question: Question) -> Checked:
-    submitter = question.submitter(site.routing.configuration.names.full)
-    checked, trace = await answer_steps(AddressCheck(site.routing, submitter).check(question.address), site.tables)
-    return msgspec.structs.replace(checked, trace=trace)
+async def _check(site: OpenedSite, question: Question) -> Checked:
+    return await site.check(question.address, question.submitter(site.configuration.names.full))
 
 
 async def _each(sites: _Sites, addresses: Iterable[str], *, is_explained: bool) -> int:

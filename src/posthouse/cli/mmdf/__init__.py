@@ -1,1 +1,1 @@
-"""MMDF's own programs, under their own names: checkup, dbmbuild, dbmedit, dbmlist, tablelist."""
+"""MMDF's own programs, under their own names: checkaddr, checkup, dbmbuild, malias, ... (programs.py)."""

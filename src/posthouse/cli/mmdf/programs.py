@@ -17,11 +17,15 @@ from posthouse.cli.short_lived import run_and_leave
 from posthouse.cli.site_choice import VARIABLE
 
 PROGRAMS: Final = {
+    "checkaddr": "posthouse.cli.mmdf.checkaddr",
     "amp": "posthouse.cli.mmdf.amp",
     "checkup": "posthouse.cli.mmdf.checkup",
     "dbmbuild": "posthouse.cli.mmdf.dbmbuild",
     "dbmedit": "posthouse.cli.mmdf.dbmedit",
     "dbmlist": "posthouse.cli.mmdf.dbmlist",
+    "malias": "posthouse.cli.mmdf.malias",
+    "nictable": "posthouse.cli.mmdf.nictable",
+    "process-uucp": "posthouse.cli.mmdf.process_uucp",
     "tablelist": "posthouse.cli.mmdf.tablelist",
 }
 TAILOR_FILES: Final = (Path("/etc/posthouse/mmdftailor"), Path("/usr/mmdf/mmdftailor"), Path("/etc/mmdf/mmdftailor"))
