@@ -2,7 +2,7 @@
 
 The rule: an event costs microseconds (a message writes half a dozen of them), so there are no levels and
 no formatting of fields that nobody gave.  A command writes each event at once.  A daemon gathers the
-events of one turn of its event loop and writes them together: what a crash can lose of the
+events of one turn of its event loop, gives them one time, and writes them together: what a crash can lose of the
 log is that turn, and the log is not the record of any mail (the spool is).
 """
 
@@ -37,6 +37,7 @@ class FileEventLog:
         self._process = {"role": role, "pid": os.getpid()}
         self._later: Later | None = None
         self._gathered: list[bytes] = []
+        self._time = ""  # of the first of them
         self._second = clock.now().replace(microsecond=0)
         self._stamp = stamp(self._second)[:-4]  # up to the decimal point
 
@@ -48,7 +49,9 @@ class FileEventLog:
         """Write one event."""
         if not _OWN.isdisjoint(fields):
             fields = {key: value for key, value in fields.items() if key not in _OWN}
-        line = self._render({"time": self._now(), "event": name, **self._process, **plain_fields(fields)})
+        if not self._gathered:
+            self._time = self._now()  # those gathered with it share its time
+        line = self._render({"time": self._time, "event": name, **self._process, **plain_fields(fields)})
         if self._later is None:
             self._sink.write(line)
             return

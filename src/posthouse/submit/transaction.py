@@ -9,7 +9,7 @@ from __future__ import annotations  # so that the ports are imported by the type
 import enum
 from typing import TYPE_CHECKING
 
-from posthouse.mail.address import Address, Path
+from posthouse.mail.address import NULL_PATH, Address, Path
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.mail.outcome import Disposition, Outcome
@@ -70,7 +70,7 @@ class Transaction:
         self._journal = Journal(parts, client)
         self._message = parts.router.begin(client)
         self._stage = _Stage.NEW
-        self._reverse_path = Path(None)
+        self._reverse_path = NULL_PATH
         self._parameters: MailParameters = NO_MAIL_PARAMETERS
         self._recipients = Recipients(parts.site.limits)
         self._envelopes: tuple[Envelope, ...] = ()  # known once the text begins
