@@ -103,17 +103,14 @@ class FileText:
         """Stream the text, one piece in memory at a time."""
         descriptor = await self._runner.file(self._open)
         try:
-            buffer = bytearray(min(PIECE_OCTETS, self.octets + 1))  # + 1: a file that is too long is found
             at = 0
             while at < self.octets:
-                octets = self._read_cached(descriptor, buffer, at)
-                if octets is None:
-                    octets = await self._runner.file(partial(self._read, descriptor, buffer, at))
-                at += octets
-                if not octets or at > self.octets:
+                piece = self._read_cached(descriptor, at)
+                if piece is None:
+                    piece = await self._runner.file(partial(self._read, descriptor, at))
+                at += len(piece)
+                if not piece or at > self.octets:
                     raise SpoolError(f"{self._path} does not have the {self.octets} octets of its message")
-                with memoryview(buffer) as view:
-                    piece = bytes(view[:octets])
                 yield piece
         finally:
             os.close(descriptor)
@@ -133,18 +130,21 @@ class FileText:
         except OSError as error:
             raise SpoolError(f"the text of a message cannot be read: {self._path}: {error.strerror}") from error
 
-    def _read_cached(self, descriptor: int, buffer: bytearray, at: int) -> int | None:
+    def _read_cached(self, descriptor: int, at: int) -> bytes | None:
         """Read what needs no waiting; None when nothing does, or nobody can tell."""
         if not _NOWAIT:
             return None
+        buffer = bytearray(PIECE_OCTETS)  # not kept from piece to piece: many texts are read at once
         try:
-            return os.preadv(descriptor, [buffer], at, _NOWAIT)
+            octets = os.preadv(descriptor, [buffer], at, _NOWAIT)
         except OSError:  # not in the cache, or a file system that does not say; a disk that fails says so again
             return None
+        with memoryview(buffer) as view:
+            return bytes(view[:octets])
 
-    def _read(self, descriptor: int, buffer: bytearray, at: int) -> int:
+    def _read(self, descriptor: int, at: int) -> bytes:
         try:
-            return os.preadv(descriptor, [buffer], at)
+            return os.pread(descriptor, PIECE_OCTETS, at)
         except OSError as error:
             raise SpoolError(f"the text of a message cannot be read: {self._path}: {error.strerror}") from error
 
