@@ -32,7 +32,7 @@ from posthouse.site.model import ChannelDeclaration, MailboxFormat
 
 _THREADS = 24  # for mbox and large texts: they wait for the disk
 # For small texts to Maildirs.  More groups at once are smaller ones, which share less.
-_GROUPS = {Lane.SINGLE: 4, Lane.BULK: 2}
+_GROUPS = {Lane.SINGLE: 4, Lane.BULK: 1}
 _SMALL_TEXT_OCTETS = 256 * 1024  # up to here a delivery is one visit to a thread
 LOCK_PATIENCE = timedelta(seconds=30)
 _LOCK_POLL_SECONDS = 0.1
