@@ -44,9 +44,14 @@ def _deliver(options: Options) -> int:
         from posthouse.cli.classic.modes import run_queue
 
         return run_queue(choose_site(options.site), options.queue_run)
+    site_file = choose_site(options.site)
+    if site_file.suffix == ".cf":
+        from posthouse.cli.classic.cf_command import deliver_by_rules
+
+        return deliver_by_rules(site_file, options)
     from posthouse.cli.submission.deliver_stdin import deliver
 
-    return deliver(choose_site(options.site), options)
+    return deliver(site_file, options)
 
 
 def _smtp(options: Options) -> int:
@@ -57,11 +62,16 @@ def _smtp(options: Options) -> int:
 
 
 def _verify(options: Options) -> int:
-    from posthouse.cli.classic.verify import verify
-
     if not options.addresses:
         raise CommandError("Recipient names must be specified", os.EX_USAGE)
-    return verify(choose_site(options.site), options.addresses)
+    site_file = choose_site(options.site)
+    if site_file.suffix == ".cf":
+        from posthouse.cli.classic.cf_addresses import verify_by_rules
+
+        return verify_by_rules(site_file, options)
+    from posthouse.cli.classic.verify import verify
+
+    return verify(site_file, options.addresses)
 
 
 def _queue(options: Options) -> int:
@@ -71,9 +81,14 @@ def _queue(options: Options) -> int:
 
 
 def _aliases(options: Options) -> int:
+    site_file = choose_site(options.site)
+    if site_file.suffix == ".cf":
+        from posthouse.cli.classic.cf_addresses import rebuild_by_rules
+
+        return rebuild_by_rules(site_file, options)
     from posthouse.cli.classic.newaliases import rebuild_aliases
 
-    return rebuild_aliases(choose_site(options.site))
+    return rebuild_aliases(site_file)
 
 
 def _test(options: Options) -> int:

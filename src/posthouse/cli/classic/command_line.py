@@ -50,6 +50,11 @@ class Options(Struct):
     body: str = ""
     error_mode: str = ""
     debugging: str = ""  # -d
+    settings: tuple[str, ...] = ()  # -o and -O, each as it would follow the O of a line in a sendmail.cf
+    hops: str = ""  # -h
+    protocol: str = ""  # -p
+    no_aliases: bool = False  # -n
+    users: str = ""  # --users: a passwd(5) file
     site: str = ""
     help: bool = False
     version: bool = False
@@ -78,7 +83,9 @@ def read_command_line(program: str, arguments: Sequence[str]) -> Options:
         word = words.pop(0)
         if word == "--":
             break
-        if word.startswith("--"):
+        if word == "--users" and words:
+            options.users = words.pop(0)
+        elif word.startswith("--"):
             _long_option(options, word)
         else:
             _cluster(options, word[1:], words)
@@ -91,6 +98,8 @@ def _long_option(options: Options, word: str) -> None:
         options.help = True
     elif word == "--version":
         options.version = True
+    elif word.startswith("--users="):
+        options.users = word.removeprefix("--users=")
     else:
         raise MalformedError(f"unknown option {word}; try --help")
 
@@ -121,7 +130,9 @@ def _set_flag(options: Options, letter: str) -> None:
         options.verbose = True
     elif letter == "I":
         options.mode = Mode.ALIASES
-    # Everything else (-m -n -s -c -G -U -T -x -E ...) had a meaning once, or for
+    elif letter == "n":
+        options.no_aliases = True
+    # Everything else (-m -s -c -G -U -T -x -E ...) had a meaning once, or for
     # another MTA; here it changes nothing.
 
 
@@ -145,6 +156,11 @@ def _set_value(options: Options, letter: str, value: str) -> None:
         options.site = value
     elif letter == "e":
         options.error_mode = value[:1]
+        options.settings += (f"e{value[:1]}",)
+    elif letter == "h":
+        options.hops = value
+    elif letter == "p":
+        options.protocol = value
 
 
 def _set_mode(options: Options, value: str) -> None:
@@ -192,6 +208,7 @@ def _set_body(options: Options, value: str) -> None:
 
 
 def _set_letter_option(options: Options, value: str) -> None:
+    options.settings += (value,)
     if value[:1] == "i" and value[1:2].lower() not in {"f", "0"}:
         options.ignore_dots = True
     elif value[:1] == "e":
@@ -199,6 +216,7 @@ def _set_letter_option(options: Options, value: str) -> None:
 
 
 def _set_named_option(options: Options, value: str) -> None:
+    options.settings += (f" {value}",)
     name, _, setting = value.partition("=")
     name = name.strip().lower()
     if name == "ignoredots":

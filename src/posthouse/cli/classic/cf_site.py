@@ -1,0 +1,76 @@
+"""What a command needs of a site that has a sendmail.cf: its rules, maps, aliases, accounts, and its spool."""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+import grp
+import os
+import pwd
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posthouse.adapters.cf_maps import service_switch
+from posthouse.adapters.cf_surroundings import surroundings_of
+from posthouse.adapters.cf_world import open_world
+from posthouse.adapters.clock_system import SystemClock
+from posthouse.adapters.frozen_cf import FROZEN, read_cf_frozen
+from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
+from posthouse.cli.errors import CommandError
+from posthouse.deliver.mailer_text import Renderer
+from posthouse.rewriting.environment import Environment
+from posthouse.routing.sendmail.compiled import compile_sendmail
+from posthouse.site.cf.assemble import assemble
+from posthouse.site.cf.options.overrides import with_options
+
+if TYPE_CHECKING:
+    from posthouse.deliver.cf_envelope import CfEnvelope
+    from posthouse.ports import Logins
+    from posthouse.site.model import Site
+
+Keep = Callable[["Site", "CfEnvelope"], None]
+
+
+class CfSite:
+    """One site, opened for one command.  ``settings`` are options of the command line; ``users`` a passwd(5) file."""
+
+    def __init__(self, path: Path, settings: Sequence[str], users: Path | None, keep: Keep) -> None:
+        surroundings = surroundings_of(path)
+        configuration, complaints = with_options(read_cf_frozen(path, surroundings, FROZEN), settings)
+        for complaint in complaints:
+            if complaint.is_error:
+                raise CommandError(str(complaint.problem), os.EX_USAGE)
+        self.site: Site = assemble(configuration)
+        self.configuration = configuration
+        self.clock = SystemClock()
+        self.logins: Logins = FileLogins(users, self.clock) if users else MachineLogins(self.clock)
+        self.routing = compile_sendmail(configuration)
+        self.routing_world, self._answers = open_world(configuration, self.clock, self.logins)
+        self.renderer = Renderer(configuration, self.routing.program, self._answers, self.clock)
+        self._switch = service_switch(configuration)
+        self._keep = keep
+
+    def environment(self, macros: Mapping[str, str]) -> Environment:
+        """Return the macros of one message."""
+        deferring = self.configuration.text("DeliveryMode")[:1] == "d"
+        return Environment(macros, switch=self._switch, is_deferring=deferring)
+
+    @property
+    def default_identity(self) -> tuple[int, int]:
+        """Return DefaultUser as numbers; that of the account mailnull or nobody when it cannot be found."""
+        user, _, group = self.configuration.text("DefaultUser").replace(".", ":", 1).partition(":")
+        try:
+            entry = None if user.isdigit() else pwd.getpwnam(user)
+            uid = int(user) if entry is None else entry.pw_uid
+            if not group:
+                return uid, pwd.getpwuid(uid).pw_gid if entry is None else entry.pw_gid
+            return uid, int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+        except (KeyError, ValueError):
+            return 65534, 65534
+
+    async def keep(self, envelope: CfEnvelope) -> None:
+        """Put what is left of a message into the spool."""
+        self._keep(self.site, envelope)
+
+    async def close(self) -> None:
+        """Let go of the maps."""
+        await self._answers.close()

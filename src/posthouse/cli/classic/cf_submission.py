@@ -1,0 +1,392 @@
+"""``sendmail`` of a site that has a sendmail.cf: the message on standard input, delivered before the command ends.
+
+DeliveryMode decides: interactive (and background, which nobody need notice) delivers here, queue-only and deferred put
+it into the spool.  The exit status is the last bad one, as sendmail(8) has it.
+"""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+import itertools
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from posthouse.channels.mailer_runs import MailerRuns, MailerSettings
+from posthouse.cli.classic.cf_message import BodyFile
+from posthouse.cli.classic.cf_site import CfSite
+from posthouse.cli.classic.cf_spool import keep_rest
+from posthouse.cli.classic.message_input import MessageInput
+from posthouse.cli.submission.people import login_name
+from posthouse.deliver.cf_delivery import Delivery
+from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
+from posthouse.deliver.cf_report import ReportWriter, final_recipient
+from posthouse.deliver.mailer_text import Opened
+from posthouse.mail.envelope import MailerUser, Notify, Return
+from posthouse.mailers.batches import Addressee as MailerAddressee
+from posthouse.mailers.checks import check_fields
+from posthouse.mailers.exits import Ending
+from posthouse.mailers.fields import Field, Nature, split_fields
+from posthouse.mailers.header import Binding, BoundHeader, NoRecipient, bind_header, quoted_name
+from posthouse.mailers.names import message_name, time_macros
+from posthouse.mailers.stored import Circumstances, StoredHeader
+from posthouse.rewriting.complaint import Complaint
+from posthouse.rewriting.environment import Environment
+from posthouse.rewriting.recipients import ERROR, Purpose, Resolved
+from posthouse.rewriting.tokens import fold
+from posthouse.rewriting.triples import exit_status_of
+from posthouse.routing.sendmail.addressee import Addressee, State
+from posthouse.routing.sendmail.complaints import NO_USER, USAGE, AddressComplaint
+from posthouse.routing.sendmail.expansion import Expansion
+
+if TYPE_CHECKING:
+    from posthouse.site.cf.declared import CfConfiguration
+
+# Macros that a message keeps: who brought it and how, its names and dates.
+_BROUGHT = frozenset("_rsxiatu")
+NO_RECIPIENTS = "Recipient names must be specified"
+
+
+class Given(Struct, frozen=True):
+    """What the command line says of one message."""
+
+    addresses: tuple[str, ...] = ()
+    from_header: bool = False  # -t
+    sender: str | None = None  # -f
+    full_name: str = ""  # -F
+    ignore_dots: bool = False
+    verbose: bool = False
+    notify: Notify | None = None
+    ret: Return | None = None
+    envid: str = ""
+    body: str = ""  # -B
+    hops: int = 0  # -h
+    protocol: str = ""  # -p: protocol, or protocol:host
+
+
+class _Sender(Struct, frozen=True):
+    """Who sends: the address as given, its triple, and the person's name."""
+
+    written: str
+    mailer: str
+    user: str
+    is_local: bool
+    address_type: str
+    full_name: str
+    domain: tuple[str, ...] = ()
+
+
+class Submission:
+    """One run of the command."""
+
+    def __init__(self, world: CfSite, given: Given) -> None:
+        self._world = world
+        self._given = given
+        self._configuration: CfConfiguration = world.configuration
+        self._macros = dict(self._configuration.program.macros)
+        self._numbers = itertools.count()
+        self.name = self._draw_name()
+
+    async def run(self) -> int:
+        """Take the message and deliver it; return the exit status."""
+        given = self._given
+        if not given.addresses and not given.from_header:
+            sys.stdout.write(f"{NO_RECIPIENTS}\n")
+            return os.EX_USAGE
+        environment = self._environment()
+        sender = await self._sender(environment)
+        expansion = Expansion(self._world.routing, environment)
+        for address in given.addresses:
+            await self._world.routing_world.answer_all(expansion.add(address))
+        message = MessageInput(sys.stdin.buffer, self._world.site.limits, ignore_dots=given.ignore_dots)
+        header = message.read_header()
+        own = [field for field in split_fields(header) if Nature.ENDS_HEADER not in field.nature]
+        body = BodyFile(message)
+        try:
+            return await self._taken(expansion, environment, sender, own, header, body)
+        finally:
+            body.close()
+
+    async def _taken(
+        self,
+        expansion: Expansion,
+        environment: Environment,
+        sender: _Sender,
+        own: list[Field],
+        header: bytes,
+        body: BodyFile,
+    ) -> int:
+        checked = await self._world.routing_world.answer_all(
+            check_fields(self._world.routing.program, environment, self._configuration.headers, own)
+        )
+        bound = self._bind(expansion, environment, sender, own)
+        if self._given.from_header:
+            await self._recipients_of(own, bound, expansion)
+            if not len(expansion.queue):
+                sys.stdout.write("No recipient addresses found in header\n")
+                return os.EX_OK
+        envelope = self._envelope(expansion, environment, sender, bound, header, body)
+        for verdict in checked.refusals:
+            if verdict.refusal is not None:
+                envelope.transcript.append(_refusal_line(verdict.refusal.reply))
+                envelope.exit_status = verdict.refusal.exit_status
+                sys.stdout.write(f"{verdict.refusal.reply.text}\n")
+        delivery = self._delivery()
+        if checked.refusals:
+            self._refuse_all(envelope)
+        await self._deliver(delivery, envelope)
+        is_quiet = self._configuration.text("ErrorMode")[:1] == "e"
+        return os.EX_OK if is_quiet else envelope.exit_status
+
+    async def _deliver(self, delivery: Delivery, envelope: CfEnvelope) -> None:
+        if self._configuration.text("DeliveryMode")[:1] in ("q", "d"):
+            for way in envelope.standing(Standing.WAITING):
+                way.standing = Standing.QUEUED
+            await self._world.keep(envelope)
+            return
+        await delivery.run(envelope)
+
+    def _refuse_all(self, envelope: CfEnvelope) -> None:
+        """A header that a rule refuses is everybody's: nobody gets the message."""
+        sys.stdout.write(f"{envelope.sender}... {_text_of(envelope.transcript[-1])}\n")
+        for way in envelope.standing(Standing.WAITING):
+            way.standing = Standing.BAD
+            way.ending = Ending(os.EX_DATAERR, envelope.transcript[-1], "5.0.0")
+
+    def _environment(self) -> Environment:
+        given = self._given
+        protocol, _, host = given.protocol.partition(":")
+        macros = {**self._macros, "_": f"{login_name()}@localhost", "i": self.name}
+        if protocol:
+            macros["r"] = protocol
+        if host:
+            macros["s"] = host
+        return self._world.environment(macros)
+
+    async def _sender(self, environment: Environment) -> _Sender:
+        written = self._given.sender if self._given.sender is not None else login_name()
+        resolved = await self._world.routing_world.answer_all(
+            self._world.routing.resolver.resolve(environment, written, Purpose(is_sender=True))
+        )
+        environment.define("addr_type", None)
+        if not isinstance(resolved, Resolved) or resolved.mailer == ERROR:
+            return _Sender(written, "", written, is_local=False, address_type="", full_name=self._given.full_name)
+        mailer = self._configuration.mailers[fold(resolved.mailer)]
+        account = self._world.logins.find(resolved.user) if mailer.is_local else None
+        name = self._given.full_name or (account.full_name if account is not None else "")
+        scanned = self._world.routing.program.syntax.scan(written)
+        tokens = scanned.tokens or ()
+        domain = tokens[tokens.index("@") :] if mailer.has("C") and "@" in tokens else ()
+        return _Sender(written, mailer.name, resolved.user, mailer.is_local, mailer.address_type, name, domain)
+
+    async def _recipients_of(self, own: Sequence[Field], bound: BoundHeader, expansion: Expansion) -> None:
+        for field in own:
+            nature = field.nature
+            if Nature.RECIPIENT in nature and (not bound.is_resent or Nature.RESENT in nature):
+                await self._world.routing_world.answer_all(expansion.add(field.value.replace("\n", " ").strip()))
+
+    def _bind(
+        self, expansion: Expansion, environment: Environment, sender: _Sender, own: Sequence[Field]
+    ) -> BoundHeader:
+        must_quote = self._world.renderer.syntax.must_quote
+        single = self._given.addresses if len(self._given.addresses) == 1 and not self._given.from_header else ()
+        values = {
+            **environment.macros,
+            **time_macros(self._world.clock.now()),
+            "f": sender.written,
+            "g": sender.written,
+            "u": single[0] if single else "",
+        }
+        if sender.full_name:
+            values["x"] = quoted_name(sender.full_name, must_quote)
+        self._brought: dict[str, str] = {key: value for key, value in values.items() if key in _BROUGHT}
+        forms = frozenset({sender.written, sender.user}) if sender.is_local else frozenset()
+        binding = Binding(
+            values,
+            forms,
+            [one.written for one in expansion.queue if one.alias is None][::-1],
+            is_old_style=self._configuration.flag("OldStyleHeaders"),
+            no_recipient=NoRecipient(self._configuration.text("NoRecipientAction") or "none"),
+            syntax=self._world.renderer.syntax,
+        )
+        return bind_header(self._configuration.headers, own, binding)
+
+    def _envelope(
+        self,
+        expansion: Expansion,
+        environment: Environment,
+        sender: _Sender,
+        bound: BoundHeader,
+        header: bytes,
+        body: BodyFile,
+    ) -> CfEnvelope:
+        now = self._world.clock.now()
+        circumstances = Circumstances(self._brought, sender.written, sender_domain=sender.domain)
+        opened = Opened(
+            StoredHeader(bound, circumstances), body, 0, {**time_macros(now), **self._brought, "f": sender.written}
+        )
+        octets = len(header.replace(b"\r\n", b"\n")) + 1 + body.octets - body.lines
+        priorities = self._configuration.priorities
+        precedence = (bound.value("precedence") or "").strip()
+        envelope = CfEnvelope(
+            name=self.name,
+            sender=sender.written,
+            sender_is_local=sender.is_local,
+            sender_type=sender.address_type,
+            opened=opened,
+            octets=octets,
+            accepted=now,
+            came_from=environment.macros.get("_", "localhost"),
+            ways=ways_of(expansion, sender.address_type, self._world.routing.host_name, self._given.notify),
+            ret=self._given.ret,
+            envid=self._given.envid,
+            parameters=self._parameters(),
+            precedence=priorities.get(precedence.lower(), 0),
+        )
+        if self._configuration.flag("UseErrorsTo"):
+            envelope.errors_to = [
+                field.value.strip() for field in bound.fields if fold(field.name) == "errors-to" and field.value.strip()
+            ]
+        note_complaints(envelope, expansion.complaints)
+        self._count_hops(envelope, bound)
+        return envelope
+
+    def _parameters(self) -> tuple[tuple[str, str], ...]:
+        words = []
+        if self._given.body:
+            words.append(("8BITMIME", f"BODY={self._given.body}"))
+        if self._given.ret is not None:
+            words.append(("DSN", f"RET={self._given.ret.value}"))
+        if self._given.envid:
+            words.append(("DSN", f"ENVID={self._given.envid}"))
+        return tuple(words)
+
+    def _count_hops(self, envelope: CfEnvelope, bound: BoundHeader) -> None:
+        hops, most = self._given.hops + bound.hops - 1, self._configuration.number("MaxHopCount")
+        if hops <= most:
+            return
+        to = ",".join(way.who.written for way in envelope.ways)
+        host = envelope.opened.macros.get("s") or "localhost"
+        text = f"554 5.4.6 Too many hops {hops} ({most} max): from {envelope.sender} via {host}, to {to}"
+        envelope.transcript.append(text)
+        envelope.exit_status = os.EX_UNAVAILABLE
+        for way in envelope.standing(Standing.WAITING):
+            way.standing = Standing.BAD
+            way.ending = Ending(os.EX_UNAVAILABLE, "554 5.4.6 Too many hops", "5.4.6", "554 5.4.6 Too many hops")
+
+    def _draw_name(self) -> str:
+        return message_name(self._world.clock.now(), os.getpid(), next(self._numbers))
+
+    def _delivery(self) -> Delivery:
+        configuration = self._configuration
+        runs = MailerRuns(
+            self._world.renderer,
+            MailerSettings(
+                timeouts=self._world.site.timeouts,
+                default_identity=self._world.default_identity,
+                file_mode=configuration.number("TempFileMode") or 0o600,
+            ),
+        )
+        return Delivery(
+            configuration,
+            runs,
+            _Reports(self._world),
+            ReportWriter(self._world.renderer),
+            self._world.clock,
+            say=lambda words: print(words, flush=True),
+            draw_name=self._draw_name,
+            is_verbose=self._given.verbose,
+            prints_errors=configuration.text("ErrorMode")[:1] == "p",
+        )
+
+
+class _Reports:
+    """The way in for reports: port ReportPort."""
+
+    def __init__(self, world: CfSite) -> None:
+        self._world = world
+
+    async def ways_to(self, addresses: Sequence[str]) -> list[Way]:
+        """Resolve whom a report goes to."""
+        expansion = Expansion(self._world.routing, self._world.environment(self._world.configuration.program.macros))
+        for address in addresses:
+            await self._world.routing_world.answer_all(expansion.add(address))
+        daemon = self._world.configuration.mailers["local"].address_type
+        return ways_of(expansion, daemon, self._world.routing.host_name, None)
+
+    async def keep(self, envelope: CfEnvelope) -> None:
+        """Put it into the spool."""
+        await self._world.keep(envelope)
+
+
+def ways_of(expansion: Expansion, sender_type: str, host: str, notify: Notify | None) -> list[Way]:
+    """Return the recipients that mail goes to, and those whose sender is to be told."""
+    ways = []
+    for number, one in enumerate(expansion.queue):
+        if not (one.state.is_sendable or one.state is State.BAD):
+            continue
+        root = one.root
+        way = Way(
+            MailerAddressee(number, one.mailer, one.host or "", _mailer_user(one)),
+            final=final_recipient(sender_type, root.user, root.written, host),
+            notify=notify,
+        )
+        if one.state is State.BAD:
+            way.standing = Standing.BAD
+            way.ending = ending_of_bad(one, expansion.complaints)
+        elif one.state is State.DEFERRED:
+            way.standing = Standing.QUEUED
+            way.ending = Ending(os.EX_TEMPFAIL, f"250 2.0.0 Deferred: {one.reason}", "4.4.3")
+        ways.append(way)
+    return ways
+
+
+def ending_of_bad(one: Addressee, complaints: Sequence[AddressComplaint]) -> Ending:
+    """Return how an address ended that cannot be delivered to."""
+    if one.mailer == ERROR:
+        status = exit_status_of(one.host or "")
+    else:
+        said = next((each.exit_status for each in complaints if str(each.reply) == one.reason), 0)
+        status = said or USAGE
+    words = one.reason.split(" ", 2)
+    enhanced = words[1] if len(words) > 2 else "5.0.0"
+    diagnostic = "550 5.1.1 User unknown" if status == NO_USER and one.mailer != ERROR else ""
+    return Ending(status, one.reason, enhanced, diagnostic)
+
+
+def note_complaints(envelope: CfEnvelope, complaints: Sequence[AddressComplaint]) -> None:
+    """Put what was wrong with addresses into the transcript, and remember the status."""
+    for complaint in complaints:
+        envelope.transcript.append(str(complaint.reply))
+    for way in envelope.standing(Standing.BAD):
+        if way.ending is not None:
+            envelope.exit_status = way.ending.exit_status
+
+
+def _mailer_user(one: Addressee) -> MailerUser:
+    controller = one.controller
+    alias = one.alias.written if one.alias is not None else ""
+    if controller is None:
+        return MailerUser(one.user, one.written, alias)
+    home = one.home or controller.home
+    return MailerUser(one.user, one.written, alias, controller.login, controller.uid, controller.gid, home)
+
+
+def _refusal_line(complaint: Complaint) -> str:
+    return " ".join(part for part in (complaint.code, complaint.status, complaint.text) if part)
+
+
+def _text_of(line: str) -> str:
+    return line.split(" ", 2)[-1]
+
+
+async def submit(path: Path, given: Given, settings: Sequence[str], users: Path | None) -> int:
+    """Take the message on standard input; return the exit status."""
+    site = CfSite(path, settings, users, keep_rest)
+    try:
+        return await Submission(site, given).run()
+    finally:
+        await site.close()
