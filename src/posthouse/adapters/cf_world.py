@@ -14,6 +14,7 @@ from posthouse.adapters.map_sources import Surroundings, open_map
 from posthouse.adapters.resolver_memory import MemoryResolver
 from posthouse.mail.map_arguments import fold_octets
 from posthouse.rewriting.program import MapDeclaration
+from posthouse.site.cf.options.overrides import COMMAND_LINE
 from posthouse.submit.sendmail.driver import World
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ def open_world(
 
 
 def alias_files(configuration: CfConfiguration) -> Iterator[str]:
-    """Yield the specifications of the option AliasFile, in order."""
-    for setting in configuration.settings.get("AliasFile", ()):
+    """Yield the specifications of the option AliasFile, in order; those of a command line stand for the file's."""
+    settings = configuration.settings.get("AliasFile", ())
+    given = [setting for setting in settings if setting.origin == COMMAND_LINE]
+    for setting in given or settings:
         yield from setting.text.replace(",", " ").split()
 
 

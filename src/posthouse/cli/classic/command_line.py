@@ -50,6 +50,7 @@ class Options(Struct):
     body: str = ""
     error_mode: str = ""
     debugging: str = ""  # -d
+    quarantine: str | None = None  # -Q: the reason; "" releases
     settings: tuple[str, ...] = ()  # -o and -O, each as it would follow the O of a line in a sendmail.cf
     hops: str = ""  # -h
     protocol: str = ""  # -p
@@ -117,6 +118,8 @@ def _cluster(options: Options, letters: str, words: list[str]) -> None:
                 options.queue_run = _queue_run(letters)
             elif letter == "d":
                 options.debugging = letters
+            elif letter == "Q":
+                options.quarantine = letters
             return
         _set_flag(options, letter)
 
