@@ -90,6 +90,23 @@ def show(queue_id: str, part: str | None, as_json: bool, site_file: Path) -> int
     return run(print_message(site_file, queue_id, as_json=as_json))
 
 
+@queue.command("import")
+@click.option("--from", "kind", type=click.Choice(["sendmail"]), required=True, help="Whose queue it is.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would become of each message.")
+@click.argument("directory", type=click.Path(path_type=Path))
+@json_option
+@site_option
+def import_(kind: str, dry_run: bool, directory: Path, as_json: bool, site_file: Path) -> int:  # noqa: ARG001 - the one kind
+    """Take over the queue directory that a real sendmail (version 8) left.
+
+    Each message is taken whole or left where it is, with the reason; the files of those that were taken
+    are moved to a folder "imported" in it. The exit code is 65 when a message was left.
+    """
+    from posthouse.cli.queue.import_sendmail import import_queue
+
+    return import_queue(site_file, directory, dry_run=dry_run, as_json=as_json)
+
+
 def _verb_command(verb: Verb, help_text: str) -> None:
     @queue.command(verb.value, help=help_text)
     @click.argument("queue_ids", nargs=-1, metavar="[QUEUEID]...")
