@@ -61,10 +61,8 @@ def test_a_message_is_queued_here_with_its_parameters_and_text(site: Path, queue
     assert {row["sender"] for row in rows} == {"ann@example.org"}
     text = command("posthouse", "queue", "show", "--text", str(rows[0]["queue_id"]), site=site).stdout
     lines = text.decode().replace("\r\n", "\n")
-    assert (
-        lines.endswith("Received: from there\n\tby here\nDate: Sun, 1 Jan 2023 00:00:00 +0000\nSubject: 1AAAA\n\nb\n")
-        or "Received: from there\n\tby here\nDate: Sun, 1 Jan 2023 00:00:00 +0000\nSubject: 1AAAA\n" in lines
-    )
+    assert "Received: from there\n\tby here\nDate: Sun, 1 Jan 2023 00:00:00 +0000\nSubject: 1AAAA\n" in lines
+    assert lines.endswith("\n\nb\n")
     assert "Return-Path" not in lines
     assert names(queue) == {"imported/qf1AAAA", "imported/df1AAAA"}
 
@@ -93,7 +91,7 @@ def test_what_cannot_be_taken_stays_with_a_reason_and_the_rest_is_taken(site: Pa
     (queue / "df5NODATA").unlink()
     (queue / "qf6CUT").write_bytes((queue / "qf1AAAA").read_bytes()[:-2])
     (queue / "hf7HELD").write_bytes(b"V8\n")
-    (queue / "qf8LINK").symlink_to(queue / "qf1AAAA")
+    (queue / "qf8LINK").symlink_to(queue / "df2NOBODY")
     before = names(queue)
 
     code, fates = take(site, queue)

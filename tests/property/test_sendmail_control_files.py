@@ -79,10 +79,9 @@ def test_what_is_written_is_read_again(control: ControlFile) -> None:
 def test_any_octets_give_a_control_file_or_a_complaint(octets: bytes) -> None:
     try:
         control = read_control(octets)
-    except MalformedError as error:
-        assert str(error)
-    else:
-        assert read_control(written(control)) == control
+    except MalformedError:
+        return
+    assert read_control(written(control)) == control
 
 
 @given(cut=st.integers(0, len(GOOD) - 1))
