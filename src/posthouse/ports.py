@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from posthouse.mail.account import Account
+from posthouse.mail.address import Address, Path
 from posthouse.mail.address_file import AddressFile
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.lookup import Answer, MapAnswer
@@ -183,6 +184,9 @@ class SpoolQueue(Protocol):
 
     async def overdue(self, request: LeaseRequest, accepted_before: datetime) -> Sequence[Batch]:
         """Lease queued recipients of messages older than this, whatever their schedule: they have expired."""
+
+    async def take(self, request: LeaseRequest, queue_id: QueueId) -> Sequence[Batch]:
+        """Lease what is queued of one message, whatever its schedule: whoever waits for it delivers it here and now."""
 
     async def unwarned(self, accepted_before: datetime, limit: int, behind: QueueId = "") -> Sequence[Batch]:
         """Return (without a lease: token 0) recipients due a delay warning, whole messages, oldest first.
@@ -364,6 +368,20 @@ class Dialect(Protocol):
 
         Raises DialectUnavailableError when a table or map that it needs cannot answer: the batch is deferred.
         """
+
+
+class AuthorizationLog(Protocol):
+    """Where an MMDF site notes who was let through, and who was not; in the words of auth(5)."""
+
+    def write(self, message: str, entries: Sequence[str]) -> None:
+        """Append the entries of one message, by its name.  Never raises."""
+
+
+class Resubmission(Protocol):
+    """The way in, as a channel sees it that hands a message in again: of a list, or to be verified anew."""
+
+    async def resubmit(self, message: MessageInfo, sender: Path, recipient: Address, text: "StoredText") -> Outcome:
+        """Hand the text in for one recipient.  Delivered is: the way in has taken the message over."""
 
 
 class DeadLetters(Protocol):

@@ -20,7 +20,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     import asyncio
     import socket
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from posthouse.adapters.event_log_file import FileEventLog
     from posthouse.adapters.spool_sqlite.direct import DirectSpool
@@ -29,24 +29,28 @@ if TYPE_CHECKING:
     from posthouse.deliver.loop import Deliverer
     from posthouse.deliver.settings import Settings
     from posthouse.ports import (
+        Channel,
         Clock,
         DeadLetters,
+        Dialect,
         EventLog,
         Meter,
         Resolver,
         SpoolIntake,
-        Submission,
         Table,
-        Waiter,
         Wakeup,
     )
+    from posthouse.routing.mmdf.compiled import MmdfRouting
     from posthouse.site.model import Listener, Site
+    from posthouse.site.tailor.model import TailorConfiguration
     from posthouse.smtpd.board import Seat
     from posthouse.smtpd.listener import Listening
     from posthouse.smtpd.pickup import PickupRounds
     from posthouse.smtpd.worker import SmtpdWorker
     from posthouse.submit.intake import Intake
+    from posthouse.submit.mmdf_router import MmdfRouter
     from posthouse.submit.router import Router
+    from posthouse.submit.sendmail.router import SendmailRouter
 
 SUBMIT_SOCKET = "submit.sock"
 PICKUP_SOCKET = "pickup.sock"
@@ -140,12 +144,63 @@ def wakeup_sender(site: Site) -> WakeupSender:
     return WakeupSender(wakeup_path(site))
 
 
-def build_router(site: Site, clock: Clock) -> Router:
+def build_router(site: Site, clock: Clock, log: EventLog) -> Router:
     """Return what says where recipients go, in the language of the site."""
+    if site.mmdf is not None:
+        return _mmdf_router(site, clock, log)
+    if site.cf is not None:
+        return _sendmail_router(site, clock)
     from posthouse.routing.compiled import compile_routing
     from posthouse.submit.native import NativeRouter
 
     return NativeRouter(compile_routing(site), build_tables(site, clock), vrfy=site.vrfy)
+
+
+def _sendmail_router(site: Site, clock: Clock) -> SendmailRouter:
+    """Join routing by a sendmail.cf."""
+    from posthouse.adapters.cf_maps import service_switch
+    from posthouse.adapters.cf_world import open_world
+    from posthouse.adapters.logins_passwd import MachineLogins
+    from posthouse.routing.sendmail.compiled import compile_sendmail
+    from posthouse.site.cf.declared import CfConfiguration
+    from posthouse.submit.sendmail.router import SendmailRouter
+
+    if not isinstance(site.cf, CfConfiguration):
+        raise TypeError(f"{type(site.cf).__name__} is not what a sendmail.cf is read as")
+    world, _ = open_world(site.cf, clock, MachineLogins(clock))
+    return SendmailRouter(compile_sendmail(site.cf), world, service_switch(site.cf))
+
+
+def _mmdf_router(site: Site, clock: Clock, log: EventLog) -> MmdfRouter:
+    """Join routing by a tailor file."""
+    from posthouse.adapters.authorization_log_file import AuthorizationLogFile
+    from posthouse.site.tailor.entries import LogLevel
+    from posthouse.submit.mmdf_router import MmdfRouter
+
+    configuration = tailor_configuration(site)
+    routing, tables = _mmdf_tables(site, configuration, clock)
+    spec = configuration.logs.auth
+    path = configuration.under(configuration.folders.logs, spec.file) if spec.level >= LogLevel.FST.value else None
+    return MmdfRouter(routing, tables, AuthorizationLogFile(path, clock, log))
+
+
+def tailor_configuration(site: Site) -> TailorConfiguration:
+    """Return the tailor file of an MMDF site.  Raises LookupError for a site in another language."""
+    from posthouse.site.tailor.site import tailor_of
+
+    configuration = tailor_of(site)
+    if configuration is None:
+        raise LookupError(f"{site.file} is no tailor file")
+    return configuration
+
+
+def _mmdf_tables(site: Site, configuration: TailorConfiguration, clock: Clock) -> tuple[MmdfRouting, dict[str, Table]]:
+    from posthouse.adapters.table_mmdf import open_mmdf_tables
+    from posthouse.routing.mmdf.compiled import compile_mmdf
+
+    seconds = site.timeouts.dns.total_seconds()
+    tables = open_mmdf_tables(configuration, clock, nameservers=site.nameservers, seconds=seconds)
+    return compile_mmdf(configuration), tables
 
 
 def build_intake(
@@ -163,7 +218,7 @@ def build_intake(
 
     return Intake(
         site,
-        build_router(site, clock),
+        build_router(site, clock, log),
         spool=spool,
         clock=clock,
         log=log,
@@ -287,6 +342,7 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
     from posthouse.channels.open import open_channels
     from posthouse.deliver.loop import Deliverer
     from posthouse.deliver.world import World
+    from posthouse.submit.report import ReportSubmission
 
     meter = daemon_meter(site)
     receiver = WakeupReceiver(wakeup_path(site))
@@ -295,11 +351,15 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
     spool = open_spool(site, clock)
 
     random = Random()  # noqa: S311 - jitter and the order of equal MX hosts, no secrets
+    resolver = build_resolver(site, clock)
+    intake = build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=waiter)
+    special = _mmdf_way_out(site, intake, resolver, clock) if site.mmdf is not None else _SpecialWayOut()
     try:
+        channels = open_channels(site, resolver, clock, log, random, meter=meter, resolvers=special.resolvers)
         world = World(
             queue=spool,
-            channels=open_channels(site, build_resolver(site, clock), clock, log, random, meter=meter),
-            submission=build_reports(site, spool, clock=clock, log=log, meter=meter, waiter=waiter),
+            channels={**channels, **special.channels},
+            submission=ReportSubmission(intake),
             dead_letters=open_dead_letters(site, clock),
             clock=clock,
             log=log,
@@ -307,6 +367,7 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
             waiter=waiter,
             spawner=spawner,
             jitter=random.random,
+            dialect=special.dialect,
         )
         spawner.spawn(_clean_spool(spool, log))
         yield Deliverer(world, deliver_settings(site, owner))
@@ -314,6 +375,41 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
         await spawner.cancel()
         receiver.close()
         await spool.close()
+
+
+class _SpecialWayOut(Struct, frozen=True):
+    """What a site's language adds to the way out: channels of its own, resolvers for some, and a dialect."""
+
+    channels: Mapping[str, Channel] = {}
+    resolvers: Mapping[str, Resolver] = {}
+    dialect: Dialect | None = None
+
+
+def _mmdf_way_out(site: Site, intake: Intake, resolver: Resolver, clock: Clock) -> _SpecialWayOut:
+    """Join what an MMDF site delivers with: its channel tables, its lists, its headers."""
+    from posthouse.adapters.dialect_mmdf import MmdfDialect
+    from posthouse.adapters.resolver_channel_table import ChannelTableResolver
+    from posthouse.channels.resubmit import Lists, ResubmitChannel
+    from posthouse.submit.mmdf_lists import ListOwners
+    from posthouse.submit.resubmission import IntakeResubmission
+
+    configuration = tailor_configuration(site)
+    routing, tables = _mmdf_tables(site, configuration, clock)
+    again = IntakeResubmission(intake)
+    lists = Lists(configuration.names.full, ListOwners(configuration, tables).owner)
+    return _SpecialWayOut(
+        channels={
+            channel.name: ResubmitChannel(again, lists if channel.program == "list" else None)
+            for channel in configuration.channels
+            if channel.program in {"list", "delay"}
+        },
+        resolvers={
+            channel.name: ChannelTableResolver(tables[channel.tbl], resolver)
+            for channel in configuration.channels
+            if channel.tbl in tables
+        },
+        dialect=MmdfDialect(routing, tables),
+    )
 
 
 async def _clean_spool(spool: SqliteSpool, log: EventLog) -> None:
@@ -328,15 +424,6 @@ async def _clean_spool(spool: SqliteSpool, log: EventLog) -> None:
         return
     if removed:
         log.event(events.CLEANED, texts=removed)
-
-
-def build_reports(
-    site: Site, spool: SpoolIntake, *, clock: Clock, log: EventLog, meter: Meter, waiter: Waiter
-) -> Submission:
-    """Return how a bounce becomes a message.  The way out wakes itself."""
-    from posthouse.submit.report import ReportSubmission
-
-    return ReportSubmission(build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=waiter))
 
 
 def open_dead_letters(site: Site, clock: Clock) -> DeadLetters:

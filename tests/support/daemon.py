@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from posthouse.cli.log_files import parse_event
 from support.waiting import until
 
 
@@ -152,7 +153,7 @@ class Daemon:
             lines.seek(offset)
             for line in lines:
                 if line.endswith(b"\n"):
-                    yield json.loads(line)
+                    yield _event(line)
 
     def wait_event(self, name: str, /, *, seconds: float = 10, **match: object) -> dict[str, Any]:
         """Wait for an event and return the first."""
@@ -195,3 +196,15 @@ def running_daemon(home: Path, site: str) -> Iterator[Daemon]:
         yield daemon.start()
     finally:
         daemon.kill()
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """Read an event in either format; in text a list is its items between commas."""
+    if line.startswith(b"{"):
+        event: dict[str, Any] = json.loads(line)
+        return event
+    parsed = parse_event(line)
+    assert parsed is not None, line
+    if "addresses" in parsed:
+        parsed["addresses"] = str(parsed["addresses"]).split(",")
+    return parsed

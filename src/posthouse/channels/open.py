@@ -15,15 +15,25 @@ from posthouse.smtp.client import Dialect
 
 
 def open_channels(
-    site: Site, resolver: Resolver, clock: Clock, log: EventLog, random: Random, *, meter: Meter | None = None
+    site: Site,
+    resolver: Resolver,
+    clock: Clock,
+    log: EventLog,
+    random: Random,
+    *,
+    meter: Meter | None = None,
+    resolvers: Mapping[str, Resolver] | None = None,
 ) -> dict[str, Channel]:
-    """Return every declared channel by name.  Nothing is connected or started before the first attempt."""
+    """Return every declared channel by name.  Nothing is connected or started before the first attempt.
+
+    ``resolvers`` are those of channels, by their names, that do not ask ``resolver``.
+    """
 
     def smtp(declaration: ChannelDeclaration) -> Channel:
         return SmtpChannel(
             declaration,
             _dial_settings(site, declaration, Dialect.SMTP),
-            resolver,
+            (resolvers or {}).get(declaration.name, resolver),
             random,
             ourselves=our_identity(site, declaration),
             meter=meter,

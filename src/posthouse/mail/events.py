@@ -8,6 +8,7 @@ CONNECTED = "connected"  # client=
 DISCARDED = "discarded"  # accepted and dropped, as the site's rules say: sender=, recipients=, octets=, client=
 REFUSED = "refused"  # a command refused: client=, command=, reply=
 ACCEPTED = "accepted"  # queue_id=, sender=, recipients=, octets=, client=, protocol=
+AUTHORIZED = "authorized"  # what an MMDF site's authorization noted: queue_id=, entry=
 RESOLVED = "resolved"  # one recipient of an accepted message: queue_id=, recipient=, channel=, host=, address=, via=
 DISCONNECTED = "disconnected"
 PICKED_UP = "picked-up"  # a dropped message was taken: queue_id=, file=, user=

@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 class MessageRouter(Protocol):
     """The routing of one message.  It is dropped with its transaction, whatever became of that."""
 
-    is_discarded: bool  # the site has decided to accept the message and to drop it: nothing is committed
     checks_header: bool  # ``header`` is to be asked
-    has_afterword: bool  # ``after_commit`` is to be told
+
+    @property
+    def is_discarded(self) -> bool:
+        """Has the site decided to accept the message and to drop it?  Then nothing is committed."""
+
+    @property
+    def has_afterword(self) -> bool:
+        """Is ``after_commit`` to be told?"""
 
     def sender_now(self, path: Path, parameters: MailParameters) -> Reply | None:
         """MAIL: a refusal, or the positive reply."""

@@ -16,10 +16,11 @@ from posthouse.submit.router import Router
 
 def verify(site_file: Path, arguments: tuple[str, ...]) -> int:
     """Print what becomes of each address; return 0 when all are deliverable."""
-    from posthouse.wiring import build_router, system_clock
+    from posthouse.wiring import build_router, light_event_log, system_clock
 
     site = read_site_file(site_file)
-    router = build_router(site, system_clock())
+    clock = system_clock()
+    router = build_router(site, clock, light_event_log(site, clock, "sendmail"))
     code = os.EX_OK
     for argument in arguments:
         found = parse_address_list(argument)

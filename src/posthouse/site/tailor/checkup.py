@@ -210,7 +210,7 @@ def _file(configuration: TailorConfiguration, name: str, ground: Ground) -> Item
 
 
 def _program(configuration: TailorConfiguration, channel: TailorChannel) -> Item:
-    is_ours = channel.pgm.rpartition("/")[2].lower() in CHANNEL_PROGRAMS
+    is_ours = channel.program in CHANNEL_PROGRAMS
     problems = () if is_ours else (_problem("No such program", f"Posthouse has no '{channel.pgm}'; mail waits"),)
     log = configuration.under(configuration.folders.logs, channel.log.file)
     children = (

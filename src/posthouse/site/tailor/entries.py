@@ -214,6 +214,11 @@ class TailorChannel(Struct, frozen=True):
     origin: Origin = BUILTIN
 
     @property
+    def program(self) -> str:
+        """The name of its program, in small letters and without a folder."""
+        return self.pgm.rpartition("/")[2].lower()
+
+    @property
     def full_name(self) -> str:
         """Our name as the hosts of this channel know it."""
         return f"{self.lname}.{self.ldomain}" if self.ldomain else self.lname

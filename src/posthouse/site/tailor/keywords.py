@@ -37,12 +37,19 @@ _LOG = "there is one event log, the file of MMSGLOG"
 
 _ALL: Final = (
     Keyword("ALIAS", "table=T, trusted, nobypass, public", "a source of aliases; searched in the order of the file"),
-    Keyword("AUTHLOG", "log", "the log of authorization", "logs.auth", idle=_LOG),
+    Keyword("AUTHLOG", "log", "the log of authorization", "logs.auth"),
     Keyword(
         "AUTHREQUEST", "address", "who sends authorization warnings and is named in refusals", "people.auth_request"
     ),
     Keyword("COMPAT", "documents or 2.44", "ours: whose behaviour where the two differ", "compatibility"),
     Keyword("DEADLETTER", 'file or ""', 'the last resort of mail; "" discards it', "people.dead_letter"),
+    Keyword(
+        "LISTEN",
+        '"address:port" ...',
+        "ours: where the SMTP server listens; without it at port 25 of every address",
+        "switches.listen",
+        kinds.words,
+    ),
     Keyword(
         "MADDID",
         "0 or 1",
@@ -197,7 +204,6 @@ _ALL: Final = (
         "where the SMTP server looks peers up",
         "switches.valid_channels",
         kinds.words,
-        idle="the SMTP server does not take a peer for a channel yet",
     ),
     Keyword("MWARNTIME", "hours", "when the sender is warned", "limits.warn_hours", kinds.count),
     Keyword(
@@ -216,6 +222,13 @@ _ALL: Final = (
         "who gets what cannot be returned",
         "people.orphanage",
         idle="what cannot be returned goes to the postmaster, then to the dead letters",
+    ),
+    Keyword(
+        "RELAYFROM",
+        '"network" ...',
+        "ours: whose clients may send anywhere; without it this machine's",
+        "switches.relay_from",
+        kinds.words,
     ),
     Keyword("TAGCHARS", "characters", "begin the tag of an address", "mailboxes.tag_characters"),
     Keyword("UUNAME", "name", "our name in UUCP", "names.uucp", kinds.name, idle=_UUCP),

@@ -144,6 +144,8 @@ class TailorSwitches(Struct, frozen=True):
     mx_self: MxSelf = MxSelf.ADDR
     default_channel: str = "local"  # MDFLCHAN: "this machine"
     valid_channels: tuple[str, ...] = ()  # MVALIDCHN
+    listen: tuple[str, ...] = ()  # LISTEN (ours); () is port 25 of every address
+    relay_from: tuple[str, ...] = ()  # RELAYFROM (ours); () is this machine
     uux: str = "uux - -r"  # UUXSTR
 
 

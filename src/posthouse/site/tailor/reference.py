@@ -75,9 +75,43 @@ outdest known`; `log` and `level`, which raises the level of `MCHANLOG` and neve
 `ap=same 822 733` (the last holds), `big nodots try nosrcrt rejsrcrt` (they add up), `jnt` (733 and big). `lname`,
 `ldomain` and the log have the values that stand above.
 
-`scr`, `trn` and `poll` have no effect. Channel programs (`pgm`): `smtp` (with `host` a smart host; `confstr` is
-what it says in HELO), `local`, `sendprog` (`confstr` is the command, run without a shell; `$(from) $(to) $(to.user)
-$(to.host) $(to.address) $(local)`). Mail for a channel with another program waits, and `check` says so.
+`scr`, `trn` and `poll` have no effect. Channel programs (`pgm`):
+
+- `smtp`: connects to the addresses that the channel's table has for the host; with `host` to that host, which is in
+  the table, too, or is written `[host]:port`. `confstr` is what it says in HELO.
+- `local`: mailboxes in `MDLVRDIR`.
+- `list`: hands the message in again for the list's name at our full name, whose alias has the members. The return
+  address is `NAME-request` if there is such an alias, else `MSUPPORT`.
+- `delay`: hands the message in again as it was, until its address can be verified.
+- `sendprog`: `confstr` is the command, run without a shell; `$(from) $(to) $(to.user) $(to.host) $(to.address)
+  $(local)`.
+
+Mail for a channel with another program waits, and `check` says so. Addresses `user|program` and `user/file`, which
+trusted aliases may name, are deferred: nothing delivers to them yet.
+
+`badusers` and `badhosts` are channels like others, with `host`. `delay` takes addresses of our own clients only; a
+stranger's is deferred.
+
+On its way out a message is written for its channel: `ap=same` leaves the header alone; every other style gives each
+domain of the address fields its official name, our own that of the channel (`lname.ldomain`), and a mailbox
+without a domain that of the first `From` or `Sender`. `known=` turns hosts that are not in that table round through
+us. The reverse-path is written so, too.
+
+## As a living site
+
+`posthouse serve --site mmdftailor` runs the site; every other command takes it the same way. `LISTEN` and
+`RELAYFROM` are ours; MMDF passes over them.
+
+- A client by SMTP belongs to the first channel of `MVALIDCHN` (without it: of all with `pgm=smtp`) whose table has
+  the name that the client says, with its address in the entry; else to the last of them, and its host is its
+  address. A local program, through the Unix socket, is a user of this machine: channel `MDFLCHAN`.
+- Who is not in `RELAYFROM` may send where mail stays with us: to users, `badusers`, lists and wherever an alias of ours
+  leads; and where authorization decides (`inblock` of his channel or `outblock` of the other) and lets him.
+  Everything else is refused. Classic MMDF relayed for everybody.
+- Authorization is noted in `AUTHLOG` with its codes, and as events `authorized` in the log. Warnings (`inwarn`,
+  `outwarn`) and notices of bad aliases are sent as messages with the null reverse-path once the message is
+  accepted.
+- Replies are those of submit behind 550 and an enhanced status; a table that cannot be read is 451.
 
 ## Logs and programs
 
@@ -95,6 +129,8 @@ $(to.host) $(to.address) $(local)`). Mail for a channel with another program wai
 - `dbmbuild [-nvdk] [database [table ...]]`: builds the database, or some tables of it; `-k` goes on without missing
   files.
 - `dbmlist [database]`: key, table and value of every entry.
+- `amp [-c channel]`: a filter, which rewrites the header of a message for a channel; without one in the style 822
+  with our own names. A table that cannot answer: exit 75, and nothing was written.
 - `dbmedit [-v] [-d database] [print|add|change|delete|help|quit ...]`: a command, or a dialogue on standard input.
 - `tablelist`: the files of the tables.
 """

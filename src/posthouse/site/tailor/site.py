@@ -28,11 +28,13 @@ from posthouse.site.model import (
 from posthouse.site.names import domain_name, relay_host
 from posthouse.site.problems import SiteError
 from posthouse.site.tailor.entries import Lines, TailorChannel, TailorTable
+from posthouse.site.tailor.listeners import read_listeners
 from posthouse.site.tailor.model import Compatibility, TailorConfiguration
 from posthouse.site.tailor.reader import read_tailor_file
 
 _TABLE_KINDS: Final = {Lines.FILE: TableKind.FILE, Lines.DBM: TableKind.DBM, Lines.REGEXP: TableKind.REGEXP}
-CHANNEL_PROGRAMS: Final = frozenset({"smtp", "local", "sendprog"})  # what Posthouse has for pgm=
+RESUBMITTING: Final = frozenset({"list", "delay"})  # programs of channels whose mail comes in again
+CHANNEL_PROGRAMS: Final = frozenset({"smtp", "local", "sendprog"}) | RESUBMITTING  # what Posthouse has for pgm=
 # Variables of the sendprog channel, and what a program channel calls them.
 _SENDPROG: Final = {
     "$(from)": "{sender}",
@@ -66,6 +68,7 @@ def site_of(configuration: TailorConfiguration) -> Site:
         domains=dict(_domains(configuration)),
         channels=channels,
         tables=dict(_tables(configuration)),
+        listeners=read_listeners(configuration, queue / "posthouse" / "run", complaints),
         aliases=tuple(AliasSource(alias.table, alias.public, alias.origin) for alias in configuration.aliases),
         postmaster=configuration.people.support or "postmaster",
         user=configuration.people.login if "MLOGIN" in configuration.origins else "",
@@ -164,8 +167,10 @@ def _channels(
     configuration: TailorConfiguration, complaints: list[Problem]
 ) -> Iterator[tuple[str, ChannelDeclaration]]:
     for channel in configuration.channels:
-        program = channel.pgm.rpartition("/")[2].lower()
+        program = channel.program
         try:
+            if program in RESUBMITTING:
+                continue  # opened from the tailor file itself
             if program == "smtp":
                 yield channel.name, _smtp(channel)
             elif program == "local":
@@ -182,7 +187,9 @@ def _channels(
 def _smtp(channel: TailorChannel) -> ChannelDeclaration:
     relay = relay_host(channel.host) if channel.host else ""
     helo = domain_name(channel.confstr or channel.full_name)
-    return ChannelDeclaration(channel.name, ChannelKind.SMTP, relay=relay, helo=helo, origin=channel.origin)
+    return ChannelDeclaration(
+        channel.name, ChannelKind.SMTP, relay=relay, helo=helo, sends_paths=True, origin=channel.origin
+    )
 
 
 def _local(configuration: TailorConfiguration, channel: TailorChannel) -> ChannelDeclaration:

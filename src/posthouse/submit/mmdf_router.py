@@ -1,0 +1,290 @@
+"""The Router of an MMDF site: aliases, domains and channels of a tailor file, and who may send where.
+
+The rules.  Who comes by SMTP belongs to the first channel whose table has the name that he says, with his
+address in the entry; nobody is believed a name without that.  A stranger may send where the mail
+stays with us, where an alias of ours leads, and where a channel's authorization (``inblock``, ``outblock``) lets him; a
+classic MMDF without authorization relayed for everybody.
+"""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from posthouse.mail.address import Address, Path
+from posthouse.mail.envelope import MailerUser
+from posthouse.mail.errors import MalformedError
+from posthouse.mail.octet_text import characters, octets
+from posthouse.mail.reply import Reply, reply
+from posthouse.mail.route import Route
+from posthouse.rewriting.mmdf.address import MmdfAddress, parse_address, read_addresses
+from posthouse.rewriting.mmdf.text import as_822, canonical
+from posthouse.routing.mmdf.authorization import Submitter
+from posthouse.routing.mmdf.compiled import BAD_USERS, DELAY, MmdfRouting
+from posthouse.routing.mmdf.resolve import AddressCheck
+from posthouse.routing.mmdf.verdict import Checked, Code, QueuedAddress
+from posthouse.routing.resolution import Deferred, Destination, Refused, Resolution, Resolved, Routed
+from posthouse.routing.trace import as_via
+from posthouse.site.tailor.entries import Auth, TailorChannel
+from posthouse.submit import replies
+from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN, Client
+from posthouse.submit.mmdf import answer_steps
+from posthouse.tables.mmdf import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from posthouse.mail.envelope import Envelope
+    from posthouse.mail.notice import Notice
+    from posthouse.mail.queued import QueueId
+    from posthouse.ports import AuthorizationLog, Table
+    from posthouse.smtp.parameters import MailParameters, RcptParameters
+
+_SMTP = "smtp"
+_OURS = frozenset({"local", "list"})  # programs of channels on which mail stays with us
+_STATUS = {"USER": "5.1.1", "BHST": "5.1.2", "NAUTH": "5.7.1"}
+_MEMBERS_SHOWN = 100
+_OURSELVES = Client(protocol=OWN_REPORTS, may_relay=True)
+
+
+class MmdfRouter:
+    """Port-like ``Router`` over a tailor file and its tables."""
+
+    def __init__(self, routing: MmdfRouting, tables: Mapping[str, Table], log: AuthorizationLog) -> None:
+        self.routing = routing
+        self.tables = tables
+        self.log = log
+        # What this site sends by itself asks for no authorization: else a bounce could be refused by its own site.
+        self.unasked = replace(routing, asks_authorization=False)
+        listed = routing.configuration.switches.valid_channels
+        channels = [routing.channel(name) for name in listed] if listed else [one for one, _ in routing.channels]
+        self.incoming = [one for one in channels if one is not None and (listed or one.program == _SMTP)]
+
+    def begin(self, client: Client) -> MmdfMessage:
+        """Begin a message."""
+        return MmdfMessage(self, client)
+
+    async def verify(self, argument: str, client: Client) -> Reply:  # noqa: ARG002 - all clients are told the same
+        """VRFY, in the words of MMDF."""
+        checked, _ = await answer_steps(
+            AddressCheck(self.unasked, Submitter("root")).check(octets(argument)), self.tables
+        )
+        if not checked.replies:
+            return replies.NOT_AN_ADDRESS
+        return reply(250, "2.1.5", _shown(checked)) if checked.is_accepted else _refusal(checked)
+
+    async def expand(self, argument: str, client: Client) -> Reply:  # noqa: ARG002 - all clients are told the same
+        """EXPN: the aliases of public sources only."""
+        try:
+            name = parse_address(octets(argument)).local
+        except MalformedError:
+            return replies.NOT_AN_ADDRESS
+        for source, table in self.routing.aliases:
+            answer = await self.tables[table.name].lookup(name)
+            if answer.unavailable:
+                return reply(451, "4.3.0", "table unavailable, try again later")
+            if answer.found and source.public:
+                members = [canonical(one) for one in read_addresses(answer.values[0]) if isinstance(one, MmdfAddress)]
+                if members:
+                    return Reply(250, tuple(f"<{one}>" for one in members[:_MEMBERS_SHOWN]))
+            if answer.found:
+                break
+        return replies.NO_EXPANSION
+
+    async def explain(self, address: Address, sender: Path) -> Resolution:
+        """Resolve an address afresh for a trusted sender, with its trace."""
+        message = MmdfMessage(self, Client(may_relay=True))
+        message.path = sender
+        return await message.resolve(address)
+
+
+class MmdfMessage:
+    """One message.  Each address is checked for itself; what it had to say of authorization is kept for the log."""
+
+    is_discarded = False
+    checks_header = False
+
+    def __init__(self, router: MmdfRouter, client: Client) -> None:
+        self._router = router
+        self._client = client
+        self._submitter: Submitter | None = None
+        self._entries: list[str] = []
+        self._notices: list[Notice] = []
+        self.path = Path(None)
+
+    @property
+    def has_afterword(self) -> bool:
+        """Is there anything to log or to send?"""
+        return bool(self._entries or self._notices)
+
+    def sender_now(self, path: Path, parameters: MailParameters) -> Reply:  # noqa: ARG002 - the grammar has judged it
+        """Accept any sender: authorization is asked for with each recipient."""
+        self.path = path
+        return replies.SENDER_ACCEPTED
+
+    async def sender(self, path: Path, parameters: MailParameters) -> Reply:
+        """Accept any sender."""
+        return self.sender_now(path, parameters)
+
+    def recipient_now(self, address: Address, parameters: RcptParameters) -> Resolution | None:  # noqa: ARG002
+        """Tables must be asked."""
+        return None
+
+    async def recipient(self, address: Address, parameters: RcptParameters) -> Resolution:  # noqa: ARG002
+        """Check the address; refuse a stranger what he may not."""
+        return await self.resolve(address)
+
+    async def resolve(self, address: Address) -> Resolution:
+        """Check an address and say what becomes of it."""
+        is_own = self._client.protocol in {OWN_REPORTS, SENT_AGAIN}
+        routing = self._router.unasked if is_own else self._router.routing
+        check = AddressCheck(routing, await self._known_submitter())
+        line = as_822(octets(address.local_part), octets(address.domain))
+        checked, trace = await answer_steps(check.check(line), self._router.tables)
+        checked = replace(checked, trace=trace)
+        destination = self._destination(check, checked)
+        resolution = self._judged(destination, checked)
+        if isinstance(resolution, Resolved):
+            self._entries += checked.authlog
+            self._notices += checked.notices
+        elif checked.authlog:
+            self._router.log.write("(refused)", checked.authlog)
+        return resolution
+
+    def _judged(self, destination: Destination, checked: Checked) -> Resolution:
+        trace, via = checked.trace, as_via(checked.trace)
+        if not checked.is_accepted:
+            refusal = _refusal(checked)
+            made = Deferred if refusal.is_transient else Refused
+            return made(destination, refusal, _reason(checked), trace, via)
+        if any(one.channel.lower() == DELAY for one in checked.queued) and not self._may_wait:
+            unsure = reply(451, "4.4.3", "cannot verify this address now, try again later")
+            return Deferred(destination, unsure, "it cannot be verified now", trace, via)
+        if destination is Destination.EXTERNAL and not self._client.may_relay:
+            return Refused(destination, replies.NO_RELAYING, "a stranger may not send there", trace, via)
+        try:
+            recipients = tuple(self._routed(one) for one in checked.queued)
+        except _UnservedError as error:
+            return Deferred(destination, reply(451, "4.3.5", "cannot deliver there yet"), str(error), trace, via)
+        except ValueError as error:  # MalformedError is one
+            return Refused(
+                destination, reply(553, "5.1.3", "not an address that can be sent to"), str(error), trace, via
+            )
+        if not recipients:
+            nobody = reply(550, "5.1.1", "this address leads to nobody")
+            return Refused(destination, nobody, "its aliases lead round in a circle, or to nobody", trace, via)
+        return Resolved(destination, recipients, tuple(notice.subject for notice in checked.notices), trace, via)
+
+    @property
+    def _may_wait(self) -> bool:
+        """May it go to the channel that verifies later?  Not again from there, and not for strangers."""
+        return self._client.may_relay and self._client.protocol != SENT_AGAIN
+
+    def _destination(self, check: AddressCheck, checked: Checked) -> Destination:
+        """See whether the mail stays with us, or is let through by authorization."""
+        if check.envelope.went_through_alias:
+            return Destination.LOCAL
+        for one in checked.queued:
+            channel = self._router.routing.channel(one.channel)
+            if channel is None or not (self._is_ours(channel) or self._is_blocked_otherwise(channel)):
+                return Destination.EXTERNAL
+        return Destination.LOCAL
+
+    def _is_ours(self, channel: TailorChannel) -> bool:
+        is_default = channel is self._router.routing.local_channel
+        return is_default or channel.name.lower() == BAD_USERS or channel.program in _OURS
+
+    def _is_blocked_otherwise(self, channel: TailorChannel) -> bool:
+        """Does authorization decide, so that what it lets through may go?"""
+        submitter = self._submitter
+        source = self._router.routing.channel(submitter.channel) if submitter and submitter.channel else None
+        return bool(channel.auth & Auth.OUTBLOCK) or (source is not None and bool(source.auth & Auth.INBLOCK))
+
+    async def _known_submitter(self) -> Submitter:
+        if self._submitter is None:
+            address = self.path.address
+            sender = (
+                "" if address is None else as_822(octets(address.local_part), octets(address.domain), self.path.route)
+            )
+            answers_to = "" if address is None else str(address)
+            if self._client.address:
+                channel, host = await self._incoming()
+                self._submitter = Submitter(sender, channel, host, answers_to)
+            else:
+                self._submitter = Submitter(sender, "", "", answers_to)
+        return self._submitter
+
+    async def _incoming(self) -> tuple[str, str]:
+        """Return the channel that the client comes in on, and its host: the name that the table confirms."""
+        address, name = self._client.address, self._client.name
+        for channel in self._router.incoming:
+            table = self._router.tables.get(channel.tbl)
+            answer = await table.lookup(name) if table is not None and name else None
+            if answer is not None and any(address in fields(value) for value in answer.values):
+                return channel.name, name
+        last = self._router.incoming[-1].name if self._router.incoming else _SMTP
+        return last, address
+
+    def _routed(self, one: QueuedAddress) -> Routed:
+        """Return one line of an address file as a route.  Raises MalformedError, ValueError, _UnservedError."""
+        configuration = self._router.routing.configuration
+        if not one.host or one.channel.lower() == BAD_USERS:
+            if one.address[:1] in {"|", "/"} or any(mark in one.address for mark in "|/"):
+                raise _UnservedError(f"{one.address} is a file or a program, which no channel delivers to yet")
+            marks = configuration.mailboxes.tag_characters
+            end = next((at for at, letter in enumerate(one.address) if letter in marks), len(one.address))
+            user = one.address[:end] or one.address
+            address = Address(characters(user), configuration.names.full)
+            mailer = MailerUser(one.address, one.address) if user != one.address else None
+            return Routed(Route(one.channel, one.host, address), address, mailer)
+        parsed = parse_address(one.address)
+        domain = parsed.domain or (parsed.route[-1] if parsed.route else one.host)
+        address = Address(characters(parsed.local), characters(domain))
+        mailer = MailerUser(one.address, one.address) if parsed.route else None
+        return Routed(Route(one.channel, one.host, address), address, mailer)
+
+    def text_now(self) -> Reply:
+        """Ask for the text."""
+        return replies.SEND_TEXT
+
+    async def text(self) -> Reply:
+        """Ask for the text."""
+        return replies.SEND_TEXT
+
+    async def header(self, header: bytes) -> Reply | None:  # noqa: ARG002 - never asked
+        """Accept any header."""
+        return None
+
+    async def after_commit(self, queue_id: QueueId, octets: int) -> tuple[Notice, ...]:
+        """Write the authorization log, and send warnings and notices."""
+        if self._entries:
+            sender = "" if self._submitter is None else self._submitter.address
+            self._router.log.write(queue_id, (*self._entries, f"END size='{octets}', sender='{sender}'"))
+        return tuple(self._notices)
+
+    def envelopes(self, collected: Envelope) -> tuple[Envelope, ...]:
+        """Queue what was collected."""
+        return (collected,)
+
+
+class _UnservedError(Exception):
+    """Nothing here delivers to such an address; caught where the resolution is made, which is deferred."""
+
+
+def _shown(checked: Checked) -> str:
+    return " ".join(one.text for one in checked.replies)
+
+
+def _reason(checked: Checked) -> str:
+    return _shown(checked) or "no address"
+
+
+def _refusal(checked: Checked) -> Reply:
+    """Return what a client is told of an address that was not accepted."""
+    text = _reason(checked)
+    worst = checked.replies[0].code if checked.replies else Code.USER
+    if worst.is_deferred:
+        return reply(451, "4.4.3", text)
+    named = text.partition("(")[2].partition(")")[0]
+    return reply(550, _STATUS.get(named, "5.1.3"), text)
