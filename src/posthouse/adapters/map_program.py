@@ -43,9 +43,16 @@ class ProgramSource:
     kept_seconds = 0.0  # what it says may depend on anything
 
     def __init__(
-        self, flags: MapArguments, identity: Identity | None, *, time_limit_seconds: float = TIME_LIMIT_SECONDS
+        self,
+        flags: MapArguments,
+        identity: Identity | None,
+        *,
+        behind_key: Sequence[str] = (),
+        time_limit_seconds: float = TIME_LIMIT_SECONDS,
     ) -> None:
+        """``behind_key`` are further arguments, for programs that want the key before them."""
         self._words = (flags.file, *flags.rest.split())
+        self._behind_key = tuple(behind_key)
         may_choose = identity is not None and os.geteuid() == 0
         self._uid = identity.uid if identity is not None and may_choose else None
         self._gid = identity.gid if identity is not None and may_choose else None
@@ -54,7 +61,7 @@ class ProgramSource:
     async def find(self, key: str, arguments: Sequence[str]) -> MapAnswer:  # noqa: ARG002 - the port's
         """Run the program."""
         try:
-            words = [word.encode("latin-1") for word in (*self._words, key)]
+            words = [word.encode("latin-1") for word in (*self._words, key, *self._behind_key)]
         except UnicodeEncodeError:
             return NOT_FOUND  # metasymbols
         if any(b"\0" in word for word in words):

@@ -17,7 +17,7 @@ from posthouse.adapters.table_logins import MachineLoginTable
 from posthouse.mail.lookup import Answer, Origin
 from posthouse.routing.mmdf.compiled import INCLUDED_FILES, MAIL_IDS
 from posthouse.site.model import LOGIN_NAMES
-from posthouse.site.tailor.entries import Lines, NameserverUse
+from posthouse.site.tailor.entries import Lines
 from posthouse.tables.mmdf import listed_users, mmdf_entry
 from posthouse.tables.passwd import parse_passwd
 from posthouse.tables.syntax import read_lines
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from posthouse.tables.syntax import Entry
 
 _FILES = frozenset({Lines.FILE, Lines.DBM})
+_BY_DNS = frozenset({Lines.NS, Lines.RBL})
 
 
 def open_mmdf_tables(
@@ -53,14 +54,14 @@ def open_mmdf_tables(
     database = _database(configuration, folder, clock)
     for table in configuration.tables:
         path = folder / table.file if folder is not None else configuration.table_path(table)
-        if table.lines is Lines.NS and table.use is not NameserverUse.ALIAS:
-            opened: Table = _nameserver(table, configuration, nameservers, seconds)
-        elif table.lines is Lines.DBM and database is not None:
-            opened = database.table(table.name)
+        if table.lines is Lines.DBM and database is not None:
+            opened: Table = database.table(table.name)
         elif table.lines in _FILES:
             opened = FileTable(table.name, path, clock, mmdf_lines)
+        elif table.lines in _BY_DNS:
+            opened = _by_dns(table, configuration, nameservers, seconds)
         else:
-            opened = UnservedTable(table.name, f"tables of type {table.lines.value} are not served ({table.origin})")
+            opened = _by_others(table, path, clock, seconds)
         tables.setdefault(table.name, opened)
     at_mail_ids = folder or configuration.under(configuration.folders.tables)
     if not any(name.lower() == MAIL_IDS for name in tables):
@@ -96,12 +97,40 @@ def _database(configuration: TailorConfiguration, folder: Path | None, clock: Cl
     return MmdfDatabase(path, clock) if path.is_file() else None
 
 
-def _nameserver(
+def _by_dns(
     table: TailorTable, configuration: TailorConfiguration, nameservers: Sequence[str], seconds: float
 ) -> Table:
+    if table.lines is Lines.RBL:
+        from posthouse.adapters.table_rbl import BlockListTable
+
+        return BlockListTable(table, nameservers, seconds)
     from posthouse.adapters.table_nameserver import NameserverTable
 
     return NameserverTable(table, configuration, nameservers, seconds)
+
+
+def _by_others(table: TailorTable, path: Path, clock: Clock, seconds: float) -> Table:
+    """Open what few sites have; each adapter is imported when a site has one."""
+    match table.lines:
+        case Lines.REGEXP:
+            from posthouse.adapters.table_mmdf_regexp import MmdfRegexpTable
+
+            return MmdfRegexpTable(table.name, path, clock, table.regexp)
+        case Lines.NIS:
+            from posthouse.adapters.table_command import CommandTable
+
+            return CommandTable(table, seconds)
+        case Lines.SQL:
+            from posthouse.adapters.table_sql import SqlTable
+
+            return SqlTable(table, path.parent / (dict(table.parameters).get("database") or path.name), seconds)
+        case Lines.LDAP:
+            from posthouse.adapters.table_ldap import LdapTable
+
+            return LdapTable(table, seconds)
+        case _:
+            reason = f"tables of type {table.lines.value} are not served ({table.origin})"
+            return UnservedTable(table.name, reason)
 
 
 class UnservedTable:

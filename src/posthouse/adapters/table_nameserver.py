@@ -2,10 +2,12 @@
 
 A domain table says the official name of a domain that exists.  A channel table says the addresses of
 the mail exchangers of a host, the best first; those that are no better than ourselves are left out (RFC 974).
+An alias table says whom a mailbox of this machine stands for, by MG, MR and MB records of ``user.our.name``.
 """
 
 from collections.abc import Iterator, Sequence
 
+from posthouse.adapters.dns_mailboxes import mailbox_address, register_mailbox_types
 from posthouse.adapters.dns_questions import DnsClient, Found, ascii_name
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.lookup import NOT_FOUND, Answer
@@ -15,6 +17,7 @@ from posthouse.site.tailor.model import MxSelf, TailorConfiguration
 MOST_ADDRESSES = 30
 MOST_ADDRESSES_OF_ONE = 6
 _MOST_EXCHANGERS = 30
+_MOST_MEMBERS = 100
 
 
 class NameserverTable:
@@ -28,23 +31,31 @@ class NameserverTable:
     ) -> None:
         self.name = table.name
         self._origin = table.origin
-        self._is_channel = table.use is NameserverUse.CHANNEL
+        self._use = table.use
+        self._names = configuration.names
         self._ourselves = configuration.names.full_machine.lower()
         self._is_strict = configuration.switches.mx_self is MxSelf.STRICT
         self._client = DnsClient(nameservers, seconds)
+        if self._use is NameserverUse.ALIAS:
+            register_mailbox_types()
 
     async def lookup(self, key: str) -> Answer:
         """Ask for the official name, or the addresses."""
+        is_alias = self._use is NameserverUse.ALIAS
         try:
-            name = ascii_name(key)
+            name = ascii_name(f"{key}.{self._names.full}" if is_alias else key)
         except MalformedError:
             return NOT_FOUND
+        if is_alias:
+            return await self._members(name, key)
         exchangers = await self._client.ask(name, "MX")
         if exchangers.trouble:
             return Answer(unavailable=f"{name}: {exchangers.trouble}")
         if exchangers.missing:
             return NOT_FOUND
-        return await (self._addresses(name, exchangers) if self._is_channel else self._official(key, name))
+        return await (
+            self._addresses(name, exchangers) if self._use is NameserverUse.CHANNEL else self._official(key, name)
+        )
 
     @property
     def version(self) -> object:
@@ -54,6 +65,27 @@ class NameserverTable:
     def entries(self) -> Iterator[tuple[str, Answer]]:
         """None that could be listed."""
         return iter(())
+
+    async def _members(self, name: str, key: str) -> Answer:
+        """Ask for the members of a group, for the new name of a mailbox, and for the host that has it."""
+        for kind in ("MG", "MR", "MB"):
+            found = await self._client.ask(name, kind)
+            if found.trouble:
+                return Answer(unavailable=f"{name}: {found.trouble}")
+            if found.missing:
+                return NOT_FOUND
+            members: list[str] = []
+            for record in found.records[:_MOST_MEMBERS]:
+                try:
+                    host = record.removesuffix(".").lower()
+                    members.append(f"{key}@{host}" if kind == "MB" else mailbox_address(record))
+                except MalformedError:
+                    continue
+            # The host of the mailbox may be ourselves: then the name is no alias.
+            members = [one for one in members if one.lower() != f"{key}@{self._names.full}".lower()]
+            if members:
+                return Answer((", ".join(members),), self._origin)
+        return NOT_FOUND
 
     async def _official(self, key: str, name: str) -> Answer:
         found = await self._client.ask(name, "CNAME")

@@ -46,6 +46,15 @@ class PosixPattern:
         self.groups = self._expression.groups
         self._is_anchored = "$" in text
 
+    @property
+    def source(self) -> str:
+        """The expression in Python's language."""
+        return self._expression.pattern
+
+    def is_in(self, key: str) -> bool:
+        """Does the expression match anywhere?"""
+        return self._expression.search(key[:LONGEST_KEY]) is not None
+
     def match(self, key: str) -> tuple[str | None, ...] | None:
         """Return the whole match and its groups; None when the key does not match."""
         key = key[:LONGEST_KEY]

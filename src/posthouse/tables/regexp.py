@@ -154,6 +154,14 @@ def _missing_group(value: str, groups: int) -> int:
     return next((group for group in used if group > groups), 0)
 
 
+def ways_to_try(pattern: str) -> float:
+    """Estimate in how many ways a pattern may be tried on the longest key.  Raises ValueError where it has no bound."""
+    ways = _ways(pattern)
+    if ways > _MOST_WAYS:
+        raise _DangerError("could be tried in too many ways")
+    return ways
+
+
 class _Group(Struct):
     """A group as far as it has been read."""
 

@@ -31,7 +31,12 @@ _TABLE_FLAGS: Final = ("file", "dbm", "ns", "nis", *_USES, *_OPTIONS)
 _TABLE_KEYS: Final = ("name", "file", "show", "flags", "type")
 _DOMAIN_KEYS: Final = ("name", "dmn", "show", "table")
 _ALIAS_FLAGS: Final = ("trusted", "nobypass", "public")
-_WITH_PARAMETERS: Final = frozenset({Lines.LDAP, Lines.SQL})
+# What the types with keys of their own know; "command", "database" and "query" are ours.
+_PARAMETERS: Final = {
+    Lines.LDAP: ("attrib", "filter", "scope", "search_base", "server_host", "server_port", "timeout"),
+    Lines.SQL: ("database", "query"),
+    Lines.NIS: ("command",),
+}
 
 _Word = TypeVar("_Word")
 
@@ -169,8 +174,10 @@ def _finished(entry: Entry, table: _Table, name: str) -> TailorTable:
         use = _old_use(entry, table.file)
     elif use is not NameserverUse.NONE and table.lines is not Lines.NS:
         entry.complain(None, f"flags={use.value} in a table without flags=ns", "add flags=ns, or leave it out")
-    for field in table.parameters if table.lines not in _WITH_PARAMETERS else ():
-        entry.complain(field, f"a table has no key {shown(field.key or '')}", one_of(_TABLE_KEYS))
+    known_keys = _PARAMETERS.get(table.lines, ())
+    for field in table.parameters:
+        if (field.key or "").lower() not in known_keys:
+            entry.complain(field, f"a table has no key {shown(field.key or '')}", one_of((*_TABLE_KEYS, *known_keys)))
     return TailorTable(
         name,
         table.file or name,
