@@ -227,11 +227,8 @@ class Transaction:
         self._stage = _Stage.OVER
         self.queue_id = queue_id
         self._parts.wakeup.notify()
-        recipients = self._recipients
-        self._journal.accepted(queue_id, str(self._reverse_path), len(recipients), self._octets, self._name)
-        self._journal.resolved(queue_id, recipients.resolved())
-        if recipients.failed:
-            self._journal.failed(queue_id, recipients.failed)
+        self._note_accepted(queue_id, self._envelopes[0])
+        self._journal.resolved(queue_id, self._recipients.resolved())
         if self._message.has_afterword:
             await send_notices(self._parts, await self._message.after_commit(queue_id, self._octets))
         return replies.accepted(queue_id)
@@ -241,10 +238,14 @@ class Transaction:
         now = self._parts.clock.now()
         for more, envelope in zip(self._more_drafts, self._envelopes[1:], strict=True):
             queue_id = await more.commit(envelope, now)
-            self._journal.accepted(
-                queue_id, str(envelope.reverse_path), len(envelope.recipients), self._octets, self._name
-            )
+            self._note_accepted(queue_id, envelope)
         return await draft.commit(self._envelopes[0], now)
+
+    def _note_accepted(self, queue_id: QueueId, envelope: Envelope) -> None:
+        recipients = len(envelope.recipients) + len(envelope.failed)
+        self._journal.accepted(queue_id, str(envelope.reverse_path), recipients, self._octets, self._name)
+        if envelope.failed:
+            self._journal.failed(queue_id, envelope.failed)
 
     async def _discard(self) -> Reply:
         """Promise what the site has decided to drop."""

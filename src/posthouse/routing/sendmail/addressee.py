@@ -18,6 +18,7 @@ class State(Enum):
 
     OK = "ok"
     DEFERRED = "deferred"  # nobody can say now: it waits in the queue
+    VERIFIED = "verified"  # it is an alias, and nobody asked what for
     BAD = "bad"  # its sender is told
     # From here on somebody else gets the mail, or has it already.
     DROPPED = "dropped"  # its .forward file names others
@@ -29,12 +30,12 @@ class State(Enum):
     @property
     def is_sendable(self) -> bool:
         """Is it to be delivered to, now or later?"""
-        return self in (State.OK, State.DEFERRED)
+        return self in (State.OK, State.DEFERRED, State.VERIFIED)
 
     @property
     def is_dead(self) -> bool:
         """Is it done with?"""
-        return self not in (State.OK, State.DEFERRED, State.BAD)
+        return self not in (State.OK, State.DEFERRED, State.VERIFIED, State.BAD)
 
 
 class Addressee(Struct, eq=False):

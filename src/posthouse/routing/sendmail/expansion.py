@@ -223,6 +223,7 @@ class Expansion(Struct):
         if answer.value is None:
             return
         if self.verifies_only:
+            one.state = State.VERIFIED
             return
         one.refers_to_itself = False
         yield from self.send_to_list(answer.value, ",", one, depth + 1)
