@@ -178,17 +178,26 @@ class MemorySpool:
         self._check()
         batches: list[Batch] = []
         for number in sorted(n for n in self._messages if n < lowest_number(accepted_before)):
-            by_hop: dict[Hop, list[int]] = {}
-            for row in self._messages[number].rows.values():
-                if row.state is RecipientState.QUEUED and not row.is_leased(request.now):
-                    by_hop.setdefault(row.hop, []).append(row.number)
-            for hop, numbers in by_hop.items():
+            for hop, numbers in self._queued_by_hop(number, request.now).items():
                 for start in range(0, len(numbers), request.recipients_per_batch):
                     if len(batches) == request.batches:
                         return batches
                     some = numbers[start : start + request.recipients_per_batch]
                     batches.append(self._take(number, hop, some, request))
         return batches
+
+    async def take(self, request: LeaseRequest, queue_id: QueueId) -> Sequence[Batch]:
+        """Lease what is queued of one message."""
+        self._check()
+        number = next((n for n in self._messages if format_queue_id(n) == queue_id), 0)
+        return [self._take(number, *some, request) for some in self._queued_by_hop(number, request.now).items()]
+
+    def _queued_by_hop(self, number: int, now: datetime) -> dict[Hop, list[int]]:
+        by_hop: dict[Hop, list[int]] = {}
+        for row in self._messages[number].rows.values() if number in self._messages else ():
+            if row.state is RecipientState.QUEUED and not row.is_leased(now):
+                by_hop.setdefault(row.hop, []).append(row.number)
+        return by_hop
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
         """Record results."""

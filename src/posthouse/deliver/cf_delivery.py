@@ -120,16 +120,18 @@ class Delivery(Struct):
                 addresses.append("postmaster")
         await self._send_report(envelope, [one for one in addresses if one], depth, pm=envelope.is_report)
         if copies and not envelope.is_report and envelope.standing(Standing.BAD):
-            await self._send_report(envelope, [copies], depth, pm=True)
+            await self._send_report(envelope, [copies], depth, pm=True, returns_body=False)
 
-    async def _send_report(self, envelope: CfEnvelope, addresses: Sequence[str], depth: int, *, pm: bool) -> None:
+    async def _send_report(
+        self, envelope: CfEnvelope, addresses: Sequence[str], depth: int, *, pm: bool, returns_body: bool = True
+    ) -> None:
         if not addresses:
             return
         now, name = self.clock.now(), self.draw_name()
         host = self.configuration.program.macros.get("j", "localhost")
         boundary = f"{envelope.name}.{int(now.timestamp())}/{host}"
         report, body = await self.writer.report(
-            envelope, boundary, now, to_postmaster=pm, returns_body=self._returns_body(envelope)
+            envelope, boundary, now, to_postmaster=pm, returns_body=returns_body and self._returns_body(envelope)
         )
         opened = self.writer.open(report, body, addresses, name, now, pm=pm)
         ways = await self.reports.ways_to(addresses)
@@ -144,8 +146,15 @@ class Delivery(Struct):
             came_from="localhost",
             ways=ways,
             is_report=True,
+            hops=envelope.hops,
         )
         self._note_unresolved(bounce)
+        if bounce.hops > self.configuration.number("MaxHopCount"):
+            # It has been round as often as its cause: it is kept for a person to look at, and not sent on.
+            for way in bounce.ways:
+                way.standing = Standing.QUEUED
+            await self.reports.keep(bounce)
+            return
         if bounce.standing(Standing.BAD) and not envelope.is_report:
             await self._to_postmaster(envelope, bounce, depth)
             for way in bounce.standing(Standing.BAD):
@@ -162,7 +171,7 @@ class Delivery(Struct):
     def _note_unresolved(self, bounce: CfEnvelope) -> None:
         for way in bounce.standing(Standing.BAD):
             if way.ending is not None:
-                bounce.transcript.append(transcript_line(way.ending.reply, way.who.written))
+                bounce.transcript.append(way.ending.reply)
 
     def _returns_body(self, envelope: CfEnvelope) -> bool:
         if envelope.body_is_withheld or envelope.precedence < 0:

@@ -75,9 +75,11 @@ class CfEnvelope(Struct):
     envid: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     precedence: int = 0
+    hops: int = 0  # that whoever handed it in has counted
     body_is_withheld: bool = False  # it was too large for a mailer
     errors_to: Sequence[str] = ()
     exit_status: int = 0
+    queue_id: str = ""  # of a message that lies in the spool
 
     def standing(self, *standings: Standing) -> list[Way]:
         """Return the recipients that stand so."""

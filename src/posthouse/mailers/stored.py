@@ -27,6 +27,7 @@ class Circumstances(Struct, frozen=True, omit_defaults=True):
     sender: str = ""
     is_report: bool = False
     sender_domain: tuple[str, ...] = ()
+    octets: int = 0  # the size of the message as it came; 0 when nobody knows
 
 
 class StoredHeader(Struct, frozen=True):

@@ -22,6 +22,7 @@ from posthouse.adapters.spool_sqlite.texts import (
     orphan_age,
     remove_orphans,
 )
+from posthouse.mail.errors import MalformedError
 from posthouse.mail.queued import (
     Batch,
     Ending,
@@ -38,6 +39,7 @@ from posthouse.mail.queued import (
 )
 from posthouse.ports import StoredText
 from posthouse.queueing.formats import from_microseconds, to_microseconds
+from posthouse.queueing.queue_id import parse_queue_id
 from posthouse.queueing.texts import WholeText
 
 _KEPT_OCTETS = 8 * 1024 * 1024  # small texts kept from a lease until they are asked for
@@ -72,6 +74,16 @@ class SqliteFace:
     async def overdue(self, request: LeaseRequest, accepted_before: datetime) -> Sequence[Batch]:
         """Lease what has expired."""
         batches, _ = await self._runner.write(Unsynced(lambda store: leases.overdue(store, request, accepted_before)))
+        return batches
+
+    async def take(self, request: LeaseRequest, queue_id: QueueId) -> Sequence[Batch]:
+        """Lease what is queued of one message."""
+        try:
+            message = parse_queue_id(queue_id)
+        except MalformedError:
+            return ()
+        batches, texts = await self._runner.write(Unsynced(lambda store: leases.take(store, request, message)))
+        self._keep(texts)
         return batches
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:

@@ -165,6 +165,20 @@ def overdue(store: Store, request: LeaseRequest, accepted_before: datetime) -> t
     return _take(store, offers, _hops(store, {offer.place for offer in offers}), request)
 
 
+def take(store: Store, request: LeaseRequest, message: int) -> tuple[list[Batch], list[Text]]:
+    """Lease what is queued of one message, whatever its schedule."""
+    rows = store.execute(
+        "SELECT number, destination_id FROM recipient WHERE message = ? AND state = ?"
+        " AND (token IS NULL OR due_us <= ?) ORDER BY number",
+        (message, QUEUED, to_microseconds(request.now)),
+    ).fetchall()
+    by_place: dict[int, list[int]] = defaultdict(list)
+    for number, place in rows:
+        by_place[place].append(number)
+    offers = [Offer(place, message, tuple(numbers)) for place, numbers in by_place.items()]
+    return _take(store, offers, _hops(store, set(by_place)), request)
+
+
 def _hops(store: Store, places: set[int]) -> dict[int, Hop]:
     rows = store.execute(
         "SELECT id, channel, host FROM destination WHERE id IN (SELECT value FROM json_each(?))",

@@ -14,6 +14,8 @@ from posthouse.mail.errors import MalformedError
 
 def deliver_by_rules(site_file: Path, options: Options) -> int:
     """Take the message on standard input and return the exit status."""
+    if options.quarantine is not None:
+        return os.EX_OK  # -Q is about what is queued: no message is taken with it
     given = Given(
         addresses=tuple(_octets(address) for address in options.addresses),
         from_header=options.from_header,

@@ -2,12 +2,33 @@
 
 import tempfile
 from collections.abc import AsyncIterator
-from typing import IO
+from typing import IO, BinaryIO
 
 from posthouse.cli.classic.message_input import MessageInput
 
 _IN_MEMORY = 256 * 1024
 _CHUNK = 64 * 1024
+
+
+class CountedInput:
+    """Standard input, and how much of it there was: the size of a message, with the line ends that it came with."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._octets = 0
+        self._last = b""
+
+    def readline(self, most: int) -> bytes:
+        """Read a line."""
+        line = self._stream.readline(most)
+        self._octets += len(line)
+        self._last = line or self._last
+        return line
+
+    def octets(self, dots_are_text: bool) -> int:
+        """Return the size of the message; the line with the dot that ended it is none of it."""
+        ended = not dots_are_text and self._last in (b".\n", b".\r\n", b".")
+        return self._octets - (len(self._last) if ended else 0)
 
 
 class BodyFile:

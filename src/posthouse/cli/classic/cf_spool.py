@@ -2,37 +2,100 @@
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
+import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from posthouse.deliver.cf_envelope import Standing
 from posthouse.mail.address import NULL_PATH, Address, Path
 from posthouse.mail.envelope import Body, Envelope, Recipient
+from posthouse.mail.outcome import deferred
+from posthouse.mail.queued import Batch, Ending, LeaseRequest, Settlement
 from posthouse.mail.route import Route
-from posthouse.mailers.stored import write_stored
+from posthouse.mailers.fields import Nature
+from posthouse.mailers.stored import StoredHeader, write_stored
 from posthouse.submit.eager import run
 
 if TYPE_CHECKING:
+    from posthouse.adapters.spool_sqlite.direct import DirectSpool
     from posthouse.deliver.cf_envelope import CfEnvelope, Way
+    from posthouse.mail.limits import RetryPolicy
     from posthouse.ports import Draft
     from posthouse.site.model import Site
 
+_MOMENT: Final = timedelta(minutes=5)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def keep_rest(site: Site, envelope: CfEnvelope) -> None:
-    """Commit a message for the recipients that wait.  Raises SpoolError."""
-    from posthouse.wiring import direct_intake
+    """Commit a message for the recipients that wait, with what was said to them.  Raises SpoolError."""
+    if envelope.queue_id:  # it is there already
+        return
+    from posthouse.wiring import open_spool_queue
 
-    spool = direct_intake(site).parts.spool
+    spool = open_spool_queue(site)
+    try:
+        envelope.queue_id = run(_commit(spool, envelope))
+        if any(way.ending is not None for way in envelope.standing(Standing.QUEUED)):
+            run(_note_attempt(site, spool, envelope))
+    finally:
+        run(spool.close())
+
+
+async def _commit(spool: DirectSpool, envelope: CfEnvelope) -> str:
     draft = spool.begin()
     try:
-        run(draft.write(write_stored(envelope.opened.stored)))
-        run(_copy_body(envelope, draft))
-        run(draft.commit(envelope_of(envelope), envelope.accepted))
+        await draft.write(write_stored(_settled(envelope.opened.stored)))
+        await _copy_body(envelope, draft)
+        return await draft.commit(envelope_of(envelope), envelope.accepted)
     except BaseException:
-        run(draft.abandon())
+        await draft.abandon()
         raise
+
+
+async def _note_attempt(site: Site, spool: DirectSpool, envelope: CfEnvelope) -> None:
+    """Record that it was tried, and why it waits."""
+    now = envelope.accepted
+    request = LeaseRequest(f"command-{os.getpid()}", now, now + _MOMENT, batches=1000, default_spare=1000)
+    batches = await spool.take(request, envelope.queue_id)
+    waiting = envelope.standing(Standing.QUEUED, Standing.WAITING)
+    numbered = dict(enumerate(waiting))
+    await spool.settle(_settlements(numbered, batches, now, site.retry))
+    await spool.release_owner(request.owner)
+
+
+def settlements_of(
+    envelope: CfEnvelope, batches: Sequence[Batch], now: datetime, retry: RetryPolicy
+) -> list[Settlement]:
+    """Return what became of every recipient of a message that was taken out of the spool."""
+    return _settlements({way.addressee.number: way for way in envelope.ways}, batches, now, retry)
+
+
+def _settlements(
+    ways: Mapping[int, Way], batches: Sequence[Batch], now: datetime, retry: RetryPolicy
+) -> list[Settlement]:
+    found = []
+    for batch in batches:
+        for leased in batch.recipients:
+            way = ways[leased.number]
+            key = (batch.message.queue_id, leased.number, batch.token)
+            if way.standing in (Standing.SENT, Standing.BAD):
+                found.append(Settlement(*key, Ending.GONE, attempted=way.attempted))
+            elif way.ending is not None:
+                outcome = deferred(way.ending.message, status=way.ending.status)
+                due = now + retry.first_delay
+                found.append(Settlement(*key, Ending.RETRY, outcome, due, attempted=way.attempted or now))
+    return found
+
+
+def _settled(stored: StoredHeader) -> StoredHeader:
+    """Leave out what was empty when the message came: it is not to appear later."""
+    fields = tuple(one for one in stored.header.fields if not one.is_template or Nature.LATE in one.nature)
+    return StoredHeader(replace(stored.header, fields=fields), stored.circumstances)
 
 
 async def _copy_body(envelope: CfEnvelope, draft: Draft) -> None:

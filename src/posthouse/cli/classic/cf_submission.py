@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from posthouse.channels.mailer_runs import MailerRuns, MailerSettings
-from posthouse.cli.classic.cf_message import BodyFile
+from posthouse.cli.classic.cf_message import BodyFile, CountedInput
+from posthouse.cli.classic.cf_recipients import note_complaints, ways_of
+from posthouse.cli.classic.cf_runs import delivery_of
 from posthouse.cli.classic.cf_site import CfSite
 from posthouse.cli.classic.cf_spool import keep_rest
 from posthouse.cli.classic.message_input import MessageInput
 from posthouse.cli.submission.people import login_name
 from posthouse.deliver.cf_delivery import Delivery
 from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
-from posthouse.deliver.cf_report import ReportWriter, final_recipient
 from posthouse.deliver.mailer_text import Opened
-from posthouse.mail.envelope import MailerUser, Notify, Return
-from posthouse.mailers.batches import Addressee as MailerAddressee
+from posthouse.mail.envelope import Notify, Return
 from posthouse.mailers.checks import check_fields
-from posthouse.mailers.exits import Ending
+from posthouse.mailers.exits import Ending, without_codes
 from posthouse.mailers.fields import Field, Nature, split_fields
 from posthouse.mailers.header import Binding, BoundHeader, NoRecipient, bind_header, quoted_name
 from posthouse.mailers.names import message_name, time_macros
@@ -37,9 +37,7 @@ from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.recipients import ERROR, Purpose, Resolved
 from posthouse.rewriting.tokens import fold
-from posthouse.rewriting.triples import exit_status_of
-from posthouse.routing.sendmail.addressee import Addressee, State
-from posthouse.routing.sendmail.complaints import NO_USER, USAGE, AddressComplaint
+from posthouse.routing.sendmail.complaints import AddressComplaint
 from posthouse.routing.sendmail.expansion import Expansion
 
 if TYPE_CHECKING:
@@ -97,16 +95,18 @@ class Submission:
             sys.stdout.write(f"{NO_RECIPIENTS}\n")
             return os.EX_USAGE
         environment = self._environment()
-        sender = await self._sender(environment)
+        sender = await self._sender(environment, login_name() if given.sender is None else given.sender)
         expansion = Expansion(self._world.routing, environment)
         for address in given.addresses:
             await self._world.routing_world.answer_all(expansion.add(address))
-        message = MessageInput(sys.stdin.buffer, self._world.site.limits, ignore_dots=given.ignore_dots)
+        environment.define("addr_type", None)
+        counted = CountedInput(sys.stdin.buffer)
+        message = MessageInput(counted, self._world.site.limits, ignore_dots=given.ignore_dots)
         header = message.read_header()
         own = [field for field in split_fields(header) if Nature.ENDS_HEADER not in field.nature]
         body = BodyFile(message)
         try:
-            return await self._taken(expansion, environment, sender, own, header, body)
+            return await self._taken(expansion, environment, sender, own, body, counted.octets(given.ignore_dots))
         finally:
             body.close()
 
@@ -116,29 +116,36 @@ class Submission:
         environment: Environment,
         sender: _Sender,
         own: list[Field],
-        header: bytes,
         body: BodyFile,
+        octets: int,
     ) -> int:
         checked = await self._world.routing_world.answer_all(
             check_fields(self._world.routing.program, environment, self._configuration.headers, own)
         )
-        bound = self._bind(expansion, environment, sender, own)
+        errors_to = await self._errors_to(environment, own)
+        bound = self._bind(expansion, environment, sender, own, is_named=not errors_to)
+        known = len(expansion.complaints)
         if self._given.from_header:
             await self._recipients_of(own, bound, expansion)
             if not len(expansion.queue):
                 sys.stdout.write("No recipient addresses found in header\n")
                 return os.EX_OK
-        envelope = self._envelope(expansion, environment, sender, bound, header, body)
+        envelope = self._envelope(expansion, environment, sender, bound, body, octets)
+        envelope.errors_to = errors_to
+        self._print_complaints(expansion.complaints[known:], envelope)
         for verdict in checked.refusals:
             if verdict.refusal is not None:
                 envelope.transcript.append(_refusal_line(verdict.refusal.reply))
                 envelope.exit_status = verdict.refusal.exit_status
                 sys.stdout.write(f"{verdict.refusal.reply.text}\n")
-        delivery = self._delivery()
+        delivery = delivery_of(self._world, self._draw_name)
+        delivery.is_verbose = self._given.verbose
         if checked.refusals:
             self._refuse_all(envelope)
-        await self._deliver(delivery, envelope)
-        is_quiet = self._configuration.text("ErrorMode")[:1] == "e"
+        for part in await self._by_owner(envelope, expansion, environment):
+            await self._deliver(delivery, part)
+            envelope.exit_status = part.exit_status or envelope.exit_status
+        is_quiet = self._configuration.text("ErrorMode") == "berknet"
         return os.EX_OK if is_quiet else envelope.exit_status
 
     async def _deliver(self, delivery: Delivery, envelope: CfEnvelope) -> None:
@@ -148,6 +155,48 @@ class Submission:
             await self._world.keep(envelope)
             return
         await delivery.run(envelope)
+
+    async def _by_owner(self, envelope: CfEnvelope, expansion: Expansion, environment: Environment) -> list[CfEnvelope]:
+        """Part a message whose recipients are of lists with owners: their failures go to these."""
+        owners = {number: one.list_owner for number, one in enumerate(expansion.queue)}
+        parts: dict[str, list[Way]] = {}
+        for way in envelope.ways:
+            parts.setdefault(owners.get(way.addressee.number, ""), []).append(way)
+        if set(parts) <= {""}:
+            return [envelope]
+        return [
+            await self._part(envelope, owner, parts[owner], environment, is_first=number == 0)
+            for number, owner in enumerate(sorted(parts))
+        ]
+
+    async def _part(
+        self, envelope: CfEnvelope, owner: str, ways: list[Way], environment: Environment, *, is_first: bool
+    ) -> CfEnvelope:
+        part = replace(envelope, ways=ways, transcript=list(envelope.transcript) if is_first else [])
+        if not owner:
+            return part
+        sender = await self._sender(environment, owner)
+        opened = envelope.opened
+        circumstances = replace(opened.stored.circumstances, sender=owner, sender_domain=sender.domain)
+        stored = StoredHeader(opened.stored.header, circumstances)
+        part.opened = replace(opened, stored=stored, macros={**opened.macros, "f": owner})
+        part.sender, part.sender_is_local, part.sender_type = owner, sender.is_local, sender.address_type
+        if not is_first:
+            part.name = self._draw_name()
+        return part
+
+    def _print_complaints(self, of_header: Sequence[AddressComplaint], envelope: CfEnvelope) -> None:
+        """Tell at once what was wrong with the header's addresses; then nobody else gets the message yet."""
+        if self._configuration.text("ErrorMode") == "print":
+            for way in envelope.standing(Standing.BAD):
+                if way.ending is not None:
+                    sys.stdout.write(f"{way.ending.message}\n")
+            return
+        for complaint in of_header:
+            sys.stdout.write(f"{without_codes(str(complaint.reply))}\n")
+        if of_header:
+            for way in envelope.standing(Standing.WAITING):
+                way.standing = Standing.QUEUED
 
     def _refuse_all(self, envelope: CfEnvelope) -> None:
         """A header that a rule refuses is everybody's: nobody gets the message."""
@@ -166,8 +215,7 @@ class Submission:
             macros["s"] = host
         return self._world.environment(macros)
 
-    async def _sender(self, environment: Environment) -> _Sender:
-        written = self._given.sender if self._given.sender is not None else login_name()
+    async def _sender(self, environment: Environment, written: str) -> _Sender:
         resolved = await self._world.routing_world.answer_all(
             self._world.routing.resolver.resolve(environment, written, Purpose(is_sender=True))
         )
@@ -182,6 +230,17 @@ class Submission:
         domain = tokens[tokens.index("@") :] if mailer.has("C") and "@" in tokens else ()
         return _Sender(written, mailer.name, resolved.user, mailer.is_local, mailer.address_type, name, domain)
 
+    async def _errors_to(self, environment: Environment, own: Sequence[Field]) -> list[str]:
+        """Return who else is told of failures: Errors-To, where the site heeds it."""
+        if not self._configuration.flag("UseErrorsTo"):
+            return []
+        found = [field.value.strip() for field in own if fold(field.name) == "errors-to" and field.value.strip()]
+        kind = environment.macros.get("addr_type")
+        for address in found:  # $h stays as the last address that was looked at has left it
+            await self._world.routing_world.answer_all(Expansion(self._world.routing, environment).add(address))
+        environment.define("addr_type", kind)
+        return found
+
     async def _recipients_of(self, own: Sequence[Field], bound: BoundHeader, expansion: Expansion) -> None:
         for field in own:
             nature = field.nature
@@ -189,16 +248,22 @@ class Submission:
                 await self._world.routing_world.answer_all(expansion.add(field.value.replace("\n", " ").strip()))
 
     def _bind(
-        self, expansion: Expansion, environment: Environment, sender: _Sender, own: Sequence[Field]
+        self,
+        expansion: Expansion,
+        environment: Environment,
+        sender: _Sender,
+        own: Sequence[Field],
+        *,
+        is_named: bool,
     ) -> BoundHeader:
         must_quote = self._world.renderer.syntax.must_quote
-        single = self._given.addresses if len(self._given.addresses) == 1 and not self._given.from_header else ()
+        is_single = len(self._given.addresses) == 1 and not self._given.from_header and is_named
         values = {
             **environment.macros,
             **time_macros(self._world.clock.now()),
             "f": sender.written,
             "g": sender.written,
-            "u": single[0] if single else "",
+            "u": self._given.addresses[0] if is_single else "",
         }
         if sender.full_name:
             values["x"] = quoted_name(sender.full_name, must_quote)
@@ -220,15 +285,14 @@ class Submission:
         environment: Environment,
         sender: _Sender,
         bound: BoundHeader,
-        header: bytes,
         body: BodyFile,
+        octets: int,
     ) -> CfEnvelope:
         now = self._world.clock.now()
-        circumstances = Circumstances(self._brought, sender.written, sender_domain=sender.domain)
+        circumstances = Circumstances(self._brought, sender.written, sender_domain=sender.domain, octets=octets)
         opened = Opened(
             StoredHeader(bound, circumstances), body, 0, {**time_macros(now), **self._brought, "f": sender.written}
         )
-        octets = len(header.replace(b"\r\n", b"\n")) + 1 + body.octets - body.lines
         priorities = self._configuration.priorities
         precedence = (bound.value("precedence") or "").strip()
         envelope = CfEnvelope(
@@ -245,11 +309,8 @@ class Submission:
             envid=self._given.envid,
             parameters=self._parameters(),
             precedence=priorities.get(precedence.lower(), 0),
+            hops=self._given.hops,
         )
-        if self._configuration.flag("UseErrorsTo"):
-            envelope.errors_to = [
-                field.value.strip() for field in bound.fields if fold(field.name) == "errors-to" and field.value.strip()
-            ]
         note_complaints(envelope, expansion.complaints)
         self._count_hops(envelope, bound)
         return envelope
@@ -279,100 +340,6 @@ class Submission:
 
     def _draw_name(self) -> str:
         return message_name(self._world.clock.now(), os.getpid(), next(self._numbers))
-
-    def _delivery(self) -> Delivery:
-        configuration = self._configuration
-        runs = MailerRuns(
-            self._world.renderer,
-            MailerSettings(
-                timeouts=self._world.site.timeouts,
-                default_identity=self._world.default_identity,
-                file_mode=configuration.number("TempFileMode") or 0o600,
-            ),
-        )
-        return Delivery(
-            configuration,
-            runs,
-            _Reports(self._world),
-            ReportWriter(self._world.renderer),
-            self._world.clock,
-            say=lambda words: print(words, flush=True),
-            draw_name=self._draw_name,
-            is_verbose=self._given.verbose,
-            prints_errors=configuration.text("ErrorMode")[:1] == "p",
-        )
-
-
-class _Reports:
-    """The way in for reports: port ReportPort."""
-
-    def __init__(self, world: CfSite) -> None:
-        self._world = world
-
-    async def ways_to(self, addresses: Sequence[str]) -> list[Way]:
-        """Resolve whom a report goes to."""
-        expansion = Expansion(self._world.routing, self._world.environment(self._world.configuration.program.macros))
-        for address in addresses:
-            await self._world.routing_world.answer_all(expansion.add(address))
-        daemon = self._world.configuration.mailers["local"].address_type
-        return ways_of(expansion, daemon, self._world.routing.host_name, None)
-
-    async def keep(self, envelope: CfEnvelope) -> None:
-        """Put it into the spool."""
-        await self._world.keep(envelope)
-
-
-def ways_of(expansion: Expansion, sender_type: str, host: str, notify: Notify | None) -> list[Way]:
-    """Return the recipients that mail goes to, and those whose sender is to be told."""
-    ways = []
-    for number, one in enumerate(expansion.queue):
-        if not (one.state.is_sendable or one.state is State.BAD):
-            continue
-        root = one.root
-        way = Way(
-            MailerAddressee(number, one.mailer, one.host or "", _mailer_user(one)),
-            final=final_recipient(sender_type, root.user, root.written, host),
-            notify=notify,
-        )
-        if one.state is State.BAD:
-            way.standing = Standing.BAD
-            way.ending = ending_of_bad(one, expansion.complaints)
-        elif one.state is State.DEFERRED:
-            way.standing = Standing.QUEUED
-            way.ending = Ending(os.EX_TEMPFAIL, f"250 2.0.0 Deferred: {one.reason}", "4.4.3")
-        ways.append(way)
-    return ways
-
-
-def ending_of_bad(one: Addressee, complaints: Sequence[AddressComplaint]) -> Ending:
-    """Return how an address ended that cannot be delivered to."""
-    if one.mailer == ERROR:
-        status = exit_status_of(one.host or "")
-    else:
-        said = next((each.exit_status for each in complaints if str(each.reply) == one.reason), 0)
-        status = said or USAGE
-    words = one.reason.split(" ", 2)
-    enhanced = words[1] if len(words) > 2 else "5.0.0"
-    diagnostic = "550 5.1.1 User unknown" if status == NO_USER and one.mailer != ERROR else ""
-    return Ending(status, one.reason, enhanced, diagnostic)
-
-
-def note_complaints(envelope: CfEnvelope, complaints: Sequence[AddressComplaint]) -> None:
-    """Put what was wrong with addresses into the transcript, and remember the status."""
-    for complaint in complaints:
-        envelope.transcript.append(str(complaint.reply))
-    for way in envelope.standing(Standing.BAD):
-        if way.ending is not None:
-            envelope.exit_status = way.ending.exit_status
-
-
-def _mailer_user(one: Addressee) -> MailerUser:
-    controller = one.controller
-    alias = one.alias.written if one.alias is not None else ""
-    if controller is None:
-        return MailerUser(one.user, one.written, alias)
-    home = one.home or controller.home
-    return MailerUser(one.user, one.written, alias, controller.login, controller.uid, controller.gid, home)
 
 
 def _refusal_line(complaint: Complaint) -> str:

@@ -40,11 +40,11 @@ def run(program: str, arguments: Sequence[str]) -> int:
 
 
 def _deliver(options: Options) -> int:
+    site_file = choose_site(options.site)
     if options.queue_run is not None and not options.addresses and not options.from_header:
         from posthouse.cli.classic.modes import run_queue
 
-        return run_queue(choose_site(options.site), options.queue_run)
-    site_file = choose_site(options.site)
+        return run_queue(site_file, options.queue_run, options)
     if site_file.suffix == ".cf":
         from posthouse.cli.classic.cf_command import deliver_by_rules
 

@@ -6,7 +6,7 @@ whole in memory.  The message's size is bounded; reading stops at once when it i
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.limits import Limits
@@ -15,10 +15,17 @@ _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _CHUNK = 64 * 1024
 
 
+class Lines(Protocol):
+    """Where a message is read from."""
+
+    def readline(self, most: int, /) -> bytes:
+        """Return a line, or as much of it as is wanted; nothing at the end."""
+
+
 class MessageInput:
     """One message from a stream of bytes."""
 
-    def __init__(self, stream: BinaryIO, limits: Limits, *, ignore_dots: bool = False) -> None:
+    def __init__(self, stream: Lines, limits: Limits, *, ignore_dots: bool = False) -> None:
         self._stream = stream
         self._limits = limits
         self._ignore_dots = ignore_dots

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from posthouse.cli.classic.command_line import QueueRun
+from posthouse.cli.classic.command_line import Options, QueueRun
 from posthouse.cli.daemon_process import find_daemon, wait_for
 from posthouse.cli.errors import CommandError
 from posthouse.cli.site_access import open_queue, read_site_file
@@ -81,8 +81,8 @@ def _detached(command: list[str]) -> int:
     return int(pid)
 
 
-def run_queue(site_file: Path, run: QueueRun) -> int:
-    """-q: try queued mail now."""
+def run_queue(site_file: Path, run: QueueRun, options: Options) -> int:
+    """-q: try queued mail now; at a site with a sendmail.cf and no daemon in this very process."""
     from posthouse.cli.queue.act import Order, carry_out
 
     pattern = f"*{_literally(run.text)}*"
@@ -91,6 +91,11 @@ def run_queue(site_file: Path, run: QueueRun) -> int:
         "R": QueueFilter(recipient=pattern),
         "S": QueueFilter(sender=pattern),
     }.get(run.selector, QueueFilter())
+    if site_file.suffix == ".cf" and find_daemon(read_site_file(site_file)) is None:
+        from posthouse.cli.classic.cf_queue import run_cf_queue
+
+        users = Path(options.users) if options.users else None
+        return run_cf_queue(site_file, query, settings=options.settings, users=users, verbose=options.verbose)
 
     async def retry() -> None:
         async with open_queue(site_file) as (site, spool):

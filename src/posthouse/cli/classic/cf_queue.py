@@ -1,0 +1,107 @@
+"""``sendmail -q`` of a site that has a sendmail.cf: what is queued is tried here and now, message by message."""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+import asyncio
+import itertools
+import os
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from posthouse.cli.classic.cf_runs import delivery_of
+from posthouse.cli.classic.cf_site import CfSite
+from posthouse.cli.classic.cf_spool import keep_rest, settlements_of
+from posthouse.deliver.cf_envelope import CfEnvelope, Way
+from posthouse.deliver.cf_report import final_recipient
+from posthouse.mail.envelope import MailerUser
+from posthouse.mail.queued import Batch, LeasedRecipient, LeaseRequest, QueueFilter
+from posthouse.mailers.batches import Addressee
+from posthouse.mailers.names import message_name
+
+if TYPE_CHECKING:
+    from posthouse.ports import SpoolQueue, StoredText
+
+_LEASE: Final = timedelta(hours=2)
+
+
+def run_cf_queue(
+    path: Path, query: QueueFilter, *, settings: Sequence[str] = (), users: Path | None = None, verbose: bool = False
+) -> int:
+    """Try what a filter matches; return the exit status."""
+    return asyncio.run(_run(CfSite(path, settings, users, keep_rest), query, verbose=verbose))
+
+
+async def _run(site: CfSite, query: QueueFilter, *, verbose: bool) -> int:
+    from posthouse.wiring import open_spool_queue
+
+    spool = open_spool_queue(site.site)
+    try:
+        names = dict.fromkeys([row.message.queue_id async for row in await spool.find(query)])
+        for queue_id in names:
+            await _try_message(site, spool, queue_id, verbose=verbose)
+    finally:
+        await spool.close()
+        await site.close()
+    return os.EX_OK
+
+
+async def _try_message(site: CfSite, spool: SpoolQueue, queue_id: str, *, verbose: bool) -> None:
+    now = site.clock.now()
+    request = LeaseRequest(f"queue-run-{os.getpid()}", now, now + _LEASE, batches=1000, default_spare=1000)
+    batches = await spool.take(request, queue_id)
+    if not batches:
+        return
+    try:
+        envelope = await envelope_of_batches(site, batches, await spool.read_text(queue_id))
+        numbers = itertools.count()
+        delivery = delivery_of(site, lambda: message_name(site.clock.now(), os.getpid(), next(numbers)))
+        delivery.is_verbose = verbose
+        await delivery.run(envelope)
+        await spool.settle(settlements_of(envelope, batches, site.clock.now(), site.site.retry))
+    finally:
+        await spool.release_owner(request.owner)
+
+
+async def envelope_of_batches(site: CfSite, batches: Sequence[Batch], text: StoredText) -> CfEnvelope:
+    """Return a message as it was when it was put into the queue."""
+    message = batches[0].message
+    opened = await site.renderer.open(message, text)
+    circumstances = opened.stored.circumstances
+    everyone = sorted(
+        ((leased, batch.hop.channel) for batch in batches for leased in batch.recipients),
+        key=lambda one: one[0].number,
+    )
+    return CfEnvelope(
+        name=circumstances.macros.get("i", message.queue_id),
+        sender=circumstances.sender,
+        sender_is_local="@" not in circumstances.sender,
+        sender_type="",
+        opened=opened,
+        octets=circumstances.octets or message.octets,
+        accepted=message.accepted,
+        came_from=circumstances.macros.get("_", "localhost"),
+        ways=[_way(leased, channel, site.routing.host_name) for leased, channel in everyone],
+        is_report=message.reverse_path.is_null,
+        ret=message.ret,
+        envid=message.envid,
+        queue_id=message.queue_id,
+    )
+
+
+def _way(leased: LeasedRecipient, channel: str, host: str) -> Way:
+    recipient = leased.recipient
+    written = str(recipient.original)
+    who = recipient.mailer or MailerUser(str(recipient.address), written)
+    return Way(
+        Addressee(leased.number, channel, recipient.route.host, who),
+        original=recipient.orcpt,
+        final=final_recipient("", who.user, who.alias or who.written, host),
+        notify=recipient.notify,
+        attempted=_last(leased),
+    )
+
+
+def _last(leased: LeasedRecipient) -> datetime | None:
+    return leased.attempted
