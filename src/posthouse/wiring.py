@@ -353,9 +353,11 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
     random = Random()  # noqa: S311 - jitter and the order of equal MX hosts, no secrets
     resolver = build_resolver(site, clock)
     intake = build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=waiter)
-    special = _mmdf_way_out(site, intake, resolver, clock) if site.mmdf is not None else _SpecialWayOut()
+    special = _mmdf_way_out(site, intake, clock) if site.mmdf is not None else _SpecialWayOut()
     try:
-        channels = open_channels(site, resolver, clock, log, random, meter=meter, resolvers=special.resolvers)
+        channels = open_channels(
+            site, resolver, clock, log, random, meter=meter, resolvers=channel_resolvers(site, resolver, clock)
+        )
         world = World(
             queue=spool,
             channels={**channels, **special.channels},
@@ -378,17 +380,30 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
 
 
 class _SpecialWayOut(Struct, frozen=True):
-    """What a site's language adds to the way out: channels of its own, resolvers for some, and a dialect."""
+    """What a site's language adds to the way out: channels of its own, and a dialect."""
 
     channels: Mapping[str, Channel] = {}
-    resolvers: Mapping[str, Resolver] = {}
     dialect: Dialect | None = None
 
 
-def _mmdf_way_out(site: Site, intake: Intake, resolver: Resolver, clock: Clock) -> _SpecialWayOut:
-    """Join what an MMDF site delivers with: its channel tables, its lists, its headers."""
-    from posthouse.adapters.dialect_mmdf import MmdfDialect
+def channel_resolvers(site: Site, resolver: Resolver, clock: Clock) -> dict[str, Resolver]:
+    """Return the resolvers of channels that do not ask DNS: those of MMDF have tables of hosts."""
+    if site.mmdf is None:
+        return {}
     from posthouse.adapters.resolver_channel_table import ChannelTableResolver
+
+    configuration = tailor_configuration(site)
+    _, tables = _mmdf_tables(site, configuration, clock)
+    return {
+        channel.name: ChannelTableResolver(tables[channel.tbl], resolver)
+        for channel in configuration.channels
+        if channel.tbl in tables
+    }
+
+
+def _mmdf_way_out(site: Site, intake: Intake, clock: Clock) -> _SpecialWayOut:
+    """Join what an MMDF site delivers with: its lists, its headers."""
+    from posthouse.adapters.dialect_mmdf import MmdfDialect
     from posthouse.channels.resubmit import Lists, ResubmitChannel
     from posthouse.submit.mmdf_lists import ListOwners
     from posthouse.submit.resubmission import IntakeResubmission
@@ -402,11 +417,6 @@ def _mmdf_way_out(site: Site, intake: Intake, resolver: Resolver, clock: Clock) 
             channel.name: ResubmitChannel(again, lists if channel.program == "list" else None)
             for channel in configuration.channels
             if channel.program in {"list", "delay"}
-        },
-        resolvers={
-            channel.name: ChannelTableResolver(tables[channel.tbl], resolver)
-            for channel in configuration.channels
-            if channel.tbl in tables
         },
         dialect=MmdfDialect(routing, tables),
     )

@@ -9,7 +9,6 @@ from ipaddress import ip_address
 from posthouse.mail.octet_text import octets
 from posthouse.mail.outcome import deferred
 from posthouse.ports import MailHosts, MxHost, Resolver, Table
-from posthouse.tables.mmdf import fields
 
 
 class ChannelTableResolver:
@@ -27,7 +26,7 @@ class ChannelTableResolver:
             return MailHosts(failure=deferred(f"channel table: {answer.unavailable}", status="4.4.3"))
         hosts: list[MxHost] = []
         failure = deferred(f"{domain} has no address in the table of its channel, {self._table.name}", status="4.4.4")
-        for place in (place for value in answer.values for place in fields(value)):
+        for place in " ".join(answer.values).replace(",", " ").split():
             if _is_address(place):
                 hosts.append(MxHost(domain.lower(), len(hosts), (place,)))
                 continue

@@ -187,13 +187,13 @@ class MmdfMessage:
             return Destination.LOCAL
         for one in checked.queued:
             channel = self._router.routing.channel(one.channel)
-            if channel is None or not (self._is_ours(channel) or self._is_blocked_otherwise(channel)):
+            if channel is None or not (self._stays(one, channel) or self._is_blocked_otherwise(channel)):
                 return Destination.EXTERNAL
         return Destination.LOCAL
 
-    def _is_ours(self, channel: TailorChannel) -> bool:
+    def _stays(self, one: QueuedAddress, channel: TailorChannel) -> bool:
         is_default = channel is self._router.routing.local_channel
-        return is_default or channel.name.lower() == BAD_USERS or channel.program in _OURS
+        return is_default or _is_unknown_user(one) or channel.program in _OURS
 
     def _is_blocked_otherwise(self, channel: TailorChannel) -> bool:
         """Does authorization decide, so that what it lets through may go?"""
@@ -229,7 +229,7 @@ class MmdfMessage:
     def _routed(self, one: QueuedAddress) -> Routed:
         """Return one line of an address file as a route.  Raises MalformedError, ValueError, _UnservedError."""
         configuration = self._router.routing.configuration
-        if not one.host or one.channel.lower() == BAD_USERS:
+        if not one.host or _is_unknown_user(one):
             if one.address[:1] in {"|", "/"} or any(mark in one.address for mark in "|/"):
                 raise _UnservedError(f"{one.address} is a file or a program, which no channel delivers to yet")
             marks = configuration.mailboxes.tag_characters
@@ -270,6 +270,11 @@ class MmdfMessage:
 
 class _UnservedError(Exception):
     """Nothing here delivers to such an address; caught where the resolution is made, which is deferred."""
+
+
+def _is_unknown_user(one: QueuedAddress) -> bool:
+    """Is this a name of ours that nobody has?  An address of another host may have come to that channel as its last."""
+    return one.channel.lower() == BAD_USERS and "@" not in one.address
 
 
 def _shown(checked: Checked) -> str:

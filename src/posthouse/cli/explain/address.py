@@ -53,13 +53,14 @@ class Explainer:
 
     def __init__(self, site: Site, resolver: Resolver | None) -> None:
         """Open the site's tables; without a resolver DNS is not asked."""
-        from posthouse.wiring import build_intake, no_meter, system_clock
+        from posthouse.wiring import build_intake, channel_resolvers, no_meter, system_clock
 
         clock = system_clock()
         stage = _Rehearsal()
         self._site = site
         self._intake = build_intake(site, stage, clock=clock, log=stage, meter=no_meter(), wakeup=stage)
         self._resolver = resolver
+        self._resolvers = {} if resolver is None else channel_resolvers(site, resolver, clock)
 
     async def explain(self, address: Address, reverse_path: Path) -> Explanation:
         """Explain one address, for mail from this reverse-path."""
@@ -81,12 +82,13 @@ class Explainer:
             hop = choose_hop(route.host, channel.relay, channel.port, by_mx=channel.kind is ChannelKind.SMTP)
         except MalformedError:
             return NextStop(route, channel)
+        resolver = self._resolvers.get(route.channel, self._resolver)
         if hop.kind is HopKind.DOMAIN:
-            hosts = await self._resolver.mail_hosts(hop.name)
+            hosts = await resolver.mail_hosts(hop.name)
             tried = without_ourselves(hop.name, hosts, our_identity(self._site, channel), hop.port)
             return NextStop(route, channel, hosts, tried)
         if hop.kind is HopKind.HOST:
-            hosts = await self._resolver.addresses(hop.name)
+            hosts = await resolver.addresses(hop.name)
             return NextStop(route, channel, hosts, hosts)
         return NextStop(route, channel)
 

@@ -41,12 +41,9 @@ def explain(
         raise CommandError("give addresses, or --id QUEUEID", os.EX_USAGE)
     if queue_id:
         return run(_explain_message(site_file, queue_id, as_json=as_json))
-    explaining = _explain_addresses(site_file, addresses, sender, dns=not no_dns, as_json=as_json)
-    if no_dns:
-        return run(explaining)
-    import asyncio  # only DNS makes us wait
+    import asyncio  # DNS makes us wait, and so may tables of the old languages
 
-    return asyncio.run(explaining)
+    return asyncio.run(_explain_addresses(site_file, addresses, sender, dns=not no_dns, as_json=as_json))
 
 
 async def _explain_addresses(

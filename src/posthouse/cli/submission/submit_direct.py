@@ -7,6 +7,7 @@ import os
 import pwd
 from pathlib import Path
 
+from posthouse.cli.driving import Drive, driver
 from posthouse.cli.errors import CommandError
 from posthouse.cli.submission.handover import (
     Handover,
@@ -18,9 +19,9 @@ from posthouse.cli.submission.handover import (
 )
 from posthouse.mail import address
 from posthouse.mail.errors import SpoolError
+from posthouse.mail.reply import Reply
 from posthouse.site.model import Site
 from posthouse.submit.client import Client
-from posthouse.submit.eager import run
 from posthouse.submit.intake import Intake
 from posthouse.submit.transaction import Transaction
 
@@ -71,25 +72,26 @@ def not_accepted(spool: Path, error: Exception) -> str:
 def submit(site: Site, letter: Letter) -> Handover:
     """Hand one message in.  Raises HandoverError when it was not taken."""
     transaction = open_intake(site).begin(local_client(site))
-    try:
-        return _submit(transaction, letter)
-    except SpoolError as error:
-        raise HandoverError(not_accepted(site.spool, error), os.EX_TEMPFAIL) from error
-    finally:
-        run(transaction.abandon())
+    with driver(site) as drive:
+        try:
+            return _submit(drive, transaction, letter)
+        except SpoolError as error:
+            raise HandoverError(not_accepted(site.spool, error), os.EX_TEMPFAIL) from error
+        finally:
+            drive(transaction.abandon())
 
 
-def _submit(transaction: Transaction, letter: Letter) -> Handover:
-    raise_unless_positive(run(transaction.sender(letter.reverse_path, letter.mail)))
+def _submit(drive: Drive, transaction: Transaction, letter: Letter) -> Handover:
+    raise_unless_positive(drive(transaction.sender(letter.reverse_path, letter.mail)))
     refused: list[Refused] = []
     for recipient in letter.recipients:
-        reply = run(transaction.recipient(address.Path(recipient), letter.rcpt))
+        reply: Reply = drive(transaction.recipient(address.Path(recipient), letter.rcpt))
         if not reply.is_positive:
             refused.append(Refused(recipient, reply))
     raise_if_all_refused(letter, tuple(refused))
-    raise_unless_positive(run(transaction.start_text()))
+    raise_unless_positive(drive(transaction.start_text()))
     for chunk in letter.text:
-        run(transaction.write(chunk))
-    reply = run(transaction.finish())
+        drive(transaction.write(chunk))
+    reply = drive(transaction.finish())
     raise_unless_positive(reply)
     return Handover(reply, tuple(refused))

@@ -1,0 +1,256 @@
+"""The Router of an MMDF site: whose mail it is, who may send where, what is said and noted."""
+
+import pytest
+
+from posthouse.mail.address import NULL_PATH, Address, Path
+from posthouse.routing.resolution import Deferred, Refused, Resolved
+from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, NO_RCPT_PARAMETERS
+from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN, Client
+from posthouse.submit.eager import run
+from posthouse.submit.mmdf_router import MmdfRouter
+from support.mmdf import mmdf_site
+
+TAILOR = """\
+MLNAME river
+MLDOMAIN arpa
+MSUPPORT "help@river.arpa"
+MTBL aliases, file=aliases
+ALIAS table=aliases, trusted, public
+MTBL secret, file=secret
+ALIAS table=secret, trusted
+MTBL root, file=root
+MDMN "", table=root
+MTBL friends, file=friends
+MTBL hosts, file=hosts
+MTBL lists, file=lists
+MTBL ours, file=ours
+MTBL bad, file=bad
+MCHN local, tbl=ours, pgm=local
+MCHN friends, tbl=friends, pgm=smtp, ap=822
+MCHN hosts, tbl=hosts, pgm=smtp, ap=822{hosts}
+MCHN list, tbl=lists, pgm=list
+MCHN badusers, tbl=bad, pgm=smtp, host=smart.arpa
+{more}"""
+TABLES = {
+    "aliases": "both: jose, della@bank.arpa\nsave: jose|/bin/true\nround: round2\nround2: round\n"
+    "half: jose, x@nowhere.zz\n",
+    "secret": "hidden: jose\n",
+    "root": "river: river.arpa\nriver.arpa: river.arpa\nbank.arpa: bank.arpa\nferry.arpa: ferry.arpa bank.arpa\n"
+    "pal.arpa: pal.arpa\nlist.arpa: list.arpa\n",
+    "friends": "pal.arpa: 192.0.2.7\n",
+    "hosts": "bank.arpa: 192.0.2.8\n",
+    "lists": "list.arpa: l\n",
+    "ours": "river.arpa: river\n",
+    "bad": "smart.arpa: 192.0.2.8\n",
+    "auth": "trusty@pal.arpa: send hosts\n",
+    "control": "local:\nfriends:\n",
+}
+LOCAL = Client(user="jose", may_relay=True, local_submission=True)
+FRIEND = Client(name="pal.arpa", address="192.0.2.7", may_relay=True)
+STRANGER = Client(name="elsewhere.zz", address="198.51.100.1")
+
+
+class Notes:
+    """Port AuthorizationLog that remembers."""
+
+    def __init__(self):
+        self.written = []
+
+    def write(self, message, entries):
+        self.written += [(message, entry) for entry in entries]
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make(hosts="", more=""):
+        site = mmdf_site(tmp_path, TAILOR.format(hosts=hosts, more=more), TABLES)
+        notes = Notes()
+        return MmdfRouter(site.routing, site.tables, notes), notes
+
+    return make
+
+
+def resolved(router, client, recipient, sender="joe@pal.arpa"):
+    """What becomes of ``local@domain``; the message it was asked in, too."""
+    message = router.begin(client)
+    path = Path(Address(*sender.rsplit("@", 1))) if sender else NULL_PATH
+    assert message.sender_now(path, NO_MAIL_PARAMETERS).code == 250
+    address = Address(*recipient.rsplit("@", 1))
+    assert message.recipient_now(address, NO_RCPT_PARAMETERS) is None
+    return message, run(message.recipient(address, NO_RCPT_PARAMETERS))
+
+
+def routes(resolution):
+    assert isinstance(resolution, Resolved), resolution
+    return [
+        (one.route.channel, one.route.host, str(one.address), one.mailer.user if one.mailer else "")
+        for one in resolution.recipients
+    ]
+
+
+@pytest.mark.parametrize(
+    ("recipient", "expected"),
+    [
+        pytest.param("jose@river.arpa", [("local", "", "jose@river.arpa", "")], id="user"),
+        pytest.param("jose=tag@river", [("local", "", "jose@river.arpa", "jose=tag")], id="tag"),
+        pytest.param("a@bank.arpa", [("hosts", "bank.arpa", "a@bank.arpa", "")], id="host"),
+        pytest.param(
+            "a@ferry.arpa",
+            [("hosts", "bank.arpa", "a@ferry.arpa", "@bank.arpa:a@ferry.arpa")],
+            id="host behind another",
+        ),
+        pytest.param("all@list.arpa", [("list", "list.arpa", "all@list.arpa", "")], id="list"),
+        pytest.param("noone@river.arpa", [("badusers", "smart.arpa", "noone@river.arpa", "")], id="badusers"),
+        pytest.param(
+            "both@river.arpa",
+            [("local", "", "jose@river.arpa", ""), ("hosts", "bank.arpa", "della@bank.arpa", "")],
+            id="alias",
+        ),
+    ],
+)
+def test_an_address_becomes_channel_host_and_address(make, recipient, expected):
+    assert routes(resolved(make()[0], LOCAL, recipient)[1]) == expected
+
+
+@pytest.mark.parametrize(
+    "recipient", ["a@bank.arpa", "a%bank.arpa@river.arpa", "bank.arpa!a@river.arpa", "a@bank.arpa@river.arpa"]
+)
+def test_a_stranger_may_not_relay(make, recipient):
+    resolution = resolved(make()[0], STRANGER, recipient)[1]
+
+    assert isinstance(resolution, Refused)
+    assert resolution.reply.text == "relaying is not allowed"
+
+
+@pytest.mark.parametrize("recipient", ["jose@river", "both@river.arpa", "all@list.arpa", "noone@river.arpa"])
+def test_a_stranger_reaches_what_is_ours_and_where_our_aliases_lead(make, recipient):
+    assert isinstance(resolved(make()[0], STRANGER, recipient)[1], Resolved)
+
+
+def test_an_address_that_is_refused_elsewhere_does_not_leave_as_an_unknown_user(make):
+    router, _ = make(", auth=outblock", "MCHN badusers, tbl=hosts, pgm=smtp, host=bank.arpa\n")
+
+    assert isinstance(resolved(router, STRANGER, "a@bank.arpa")[1], Refused)
+
+
+def test_where_authorization_decides_it_decides_for_strangers_too(make):
+    router, _ = make(", auth=outblock", 'MTBL auth, file=auth\nMVALIDCHN "friends"\n')
+
+    allowed = resolved(router, STRANGER, "a@bank.arpa", "trusty@pal.arpa")[1]
+    refused = resolved(router, STRANGER, "a@bank.arpa", "eve@pal.arpa")[1]
+
+    assert isinstance(allowed, Resolved)
+    assert str(refused.reply).startswith("550 5.7.1 (NAUTH) Bad authorization: sender 'eve@pal.arpa' not authorized")
+
+
+def test_a_client_comes_in_on_the_channel_whose_table_knows_its_name_with_its_address(make):
+    control = "MTBL control, file=control\nMCHN hosts, tbl=hosts, pgm=smtp, ap=822, auth=outblock, outsrc=control\n"
+    router, notes = make(more=control)
+    impostor = Client(name="pal.arpa", address="198.51.100.1", may_relay=True)
+
+    assert isinstance(resolved(router, FRIEND, "a@bank.arpa")[1], Resolved)
+    assert isinstance(resolved(router, LOCAL, "a@bank.arpa")[1], Resolved)
+    assert isinstance(resolved(router, impostor, "a@bank.arpa")[1], Refused)
+    assert [name for name, _ in notes.written] == ["(refused)"]
+
+
+def test_what_this_site_sends_by_itself_asks_for_no_authorization(make):
+    router, _ = make(", auth=outblock")
+
+    for protocol in (OWN_REPORTS, SENT_AGAIN):
+        assert isinstance(resolved(router, Client(protocol=protocol, may_relay=True), "a@bank.arpa", "")[1], Resolved)
+
+
+def test_a_commit_is_noted_with_the_size_and_a_warned_sender_is_written_to(make):
+    router, notes = make(", auth=outwarn")
+    message, _ = resolved(router, FRIEND, "a@bank.arpa")
+
+    assert message.has_afterword
+    (notice,) = run(message.after_commit("1ABC", 42))
+
+    assert (notice.to, notice.subject) == (("joe@pal.arpa",), "Authorization Warning")
+    assert notes.written[-1] == ("1ABC", "END size='42', sender='joe@pal.arpa'")
+    assert "r='*O'" in notes.written[0][1]
+
+
+def test_a_message_without_authorization_has_nothing_to_say(make):
+    message, _ = resolved(make()[0], FRIEND, "a@bank.arpa")
+
+    assert not message.has_afterword
+
+
+def test_support_is_told_of_an_alias_that_is_half_good(make):
+    message, resolution = resolved(make()[0], LOCAL, "half@river.arpa")
+
+    assert resolution.problems == ("Bad address in alias",)
+    assert [notice.to for notice in run(message.after_commit("1ABC", 1))] == [("help@river.arpa",)]
+
+
+@pytest.mark.parametrize(
+    ("recipient", "kind", "reply"),
+    [
+        ("x@nowhere.zz", Refused, '550 5.1.2 (BHST) Unknown host/domain name in "x@nowhere.zz"'),
+        ("round@river.arpa", Refused, "550 5.1.1 this address leads to nobody"),
+        ("save@river.arpa", Deferred, "451 4.3.5 cannot deliver there yet"),
+    ],
+)
+def test_what_cannot_be_sent_to_is_refused_or_waits(make, recipient, kind, reply):
+    resolution = resolved(make()[0], LOCAL, recipient)[1]
+
+    assert isinstance(resolution, kind)
+    assert str(resolution.reply) == reply
+
+
+def test_a_table_that_cannot_be_read_defers(make, tmp_path):
+    router, _ = make()
+    (tmp_path / "table" / "root").unlink()
+
+    resolution = resolved(router, FRIEND, "a@bank.arpa")[1]
+
+    assert isinstance(resolution, Deferred)
+    assert resolution.reply.code == 451
+
+
+def test_an_address_that_cannot_be_verified_now_goes_to_the_channel_delay_of_our_own_clients(make, tmp_path):
+    router, _ = make(more="MCHN delay, tbl=ours, pgm=delay\n")
+    (tmp_path / "table" / "root").unlink()
+
+    waits = resolved(router, FRIEND, "a@bank.arpa")[1]
+    again = resolved(router, Client(protocol=SENT_AGAIN, may_relay=True), "a@bank.arpa")[1]
+    stranger = resolved(router, STRANGER, "a@bank.arpa")[1]
+
+    assert routes(waits)[0][0] == "delay"
+    assert str(waits.recipients[0].address) == "a@bank.arpa"
+    assert isinstance(again, Deferred)
+    assert isinstance(stranger, Deferred)
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "text"),
+    [
+        ("jose@river", 250, 'Nice address "jose@river"'),
+        ("Jose <jose>", 250, 'Nice address "Jose <jose>"'),
+        ("x@nowhere.zz", 550, '(BHST) Unknown host/domain name in "x@nowhere.zz"'),
+        ("", 501, "not an address"),
+    ],
+)
+def test_vrfy_answers_in_the_words_of_mmdf(make, argument, code, text):
+    answer = run(make()[0].verify(argument, STRANGER))
+
+    assert (answer.code, answer.text) == (code, text)
+
+
+def test_expn_shows_public_aliases_alone(make):
+    router, _ = make()
+
+    assert run(router.expand("both", STRANGER)).lines == ("<jose>", "<della@bank.arpa>")
+    assert run(router.expand("hidden", STRANGER)).code == 550
+    assert run(router.expand("nosuch", STRANGER)).code == 550
+    assert run(router.expand("<<", STRANGER)).code == 501
+
+
+def test_an_explanation_has_every_table_with_file_and_line(make):
+    resolution = run(make()[0].explain(Address("both", "river.arpa"), NULL_PATH))
+
+    assert "alias both stands for jose, della@bank.arpa" in resolution.via
+    assert "aliases:1" in resolution.via
