@@ -46,6 +46,7 @@ class Expansion(Struct):
     environment: Environment
     verifies_only: bool = False  # VRFY: what an alias stands for is not asked
     most_addresses: int = MOST_ADDRESSES
+    unwanted: Addressee | None = None  # the sender, who is left out of lists that he stands in (MeToo)
     queue: SendQueue = field(default_factory=SendQueue)
     complaints: list[AddressComplaint] = field(default_factory=list)
     reached: list[Addressee] = field(default_factory=list)  # what the last list led to, duplicates too
@@ -179,6 +180,8 @@ class Expansion(Struct):
             one = known
         else:
             self.queue.add(one)
+            if self.unwanted is not None and one.alias is not None and one.is_same(self.unwanted):
+                one.state = State.DROPPED
             yield from self._expand(one, depth)
         if one.state.is_sendable:
             self.reached.append(one)

@@ -30,12 +30,6 @@ IDLE_FLAGS: Final = {
 
 def without_effect(configuration: CfConfiguration) -> Iterator[Problem]:
     """Yield every line that is accepted and does nothing, in the file's order within each kind."""
-    if configuration.program.rule_sets:
-        yield Problem(
-            Origin(str(configuration.file)),
-            "the rule sets do not route mail yet",
-            "class w is delivered by the local mailer, everything else by SMTP",
-        )
     for name, settings in configuration.settings.items():
         option = OPTIONS[name]
         if not option.has_effect:

@@ -10,7 +10,7 @@ from __future__ import annotations  # so that the ports are imported by the type
 
 from typing import TYPE_CHECKING
 
-from posthouse.mail.address import Address, Path
+from posthouse.mail.address import Address, Path, in_brackets
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.lookup import Asked, Decision
 from posthouse.mail.reply import Reply, reply
@@ -171,35 +171,36 @@ class SendmailMessage:
         """Ask check_relay and check_mail."""
         environment = self._environment
         await describe(environment, self._world, self._client)
-        written = octets_of(f"<{path}>")
+        written = octets_of(in_brackets(path.address) if path.address else "<>")
         environment.define("f", octets_of(str(path)) or "<>")
         if parameters.size is not None:
             environment.define("msg_size", str(parameters.size))
         if self._is_asked_about:
             name, address = environment.macros.get("client_name", ""), environment.macros.get("client_addr", "")
             refusal = await self._policy.ask("check_relay", name, address)
-            refusal = refusal or await self._name_sender(written)
+            await self._name_sender(written)
             refusal = refusal or await self._policy.ask("check_mail", written, about=written)
             if refusal is not None:
                 return refusal
         return replies.SENDER_ACCEPTED
 
-    async def _name_sender(self, written: str) -> Reply | None:
-        """Define {mail_mailer}, {mail_host} and {mail_addr}."""
+    async def _name_sender(self, written: str) -> None:
+        """Define {mail_mailer}, {mail_host} and {mail_addr}; with MeToo off, keep the sender out of lists."""
         resolver = self._routing.resolver
         parsed = await self._world.answer_all(resolver.resolve(self._environment, written, _ENVELOPE_SENDER))
         if isinstance(parsed, Parsed):
             self._environment.define("mail_mailer", parsed.mailer)
             self._environment.define("mail_host", parsed.host)
             self._environment.define("mail_addr", parsed.user)
-        return None
+            if not self._routing.keeps_sender:
+                self._expansion.unwanted = Addressee(parsed.mailer, parsed.host, parsed.user, written)
 
     def recipient_now(self, address: Address, parameters: RcptParameters) -> None:
         """Rules are asked always."""
 
     async def recipient(self, address: Address, parameters: RcptParameters) -> Resolution:
         """Ask check_rcpt, then find out where the address goes."""
-        written = octets_of(f"<{address}>")
+        written = octets_of(in_brackets(address))
         if self._is_asked_about:
             self._environment.define("nrcpts", str(len(self._given)))
             refusal = await self._policy.ask("check_rcpt", written, about=written)

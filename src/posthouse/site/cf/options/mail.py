@@ -22,7 +22,6 @@ _NO_LOAD: Final = without_effect("the load of the machine is not looked at; limi
 _NO_SORTING: Final = without_effect("the queue is worked through by time and fairness between hosts, not by priority")
 _NO_HOST_STATUS: Final = without_effect("the state of hosts is kept by the deliver process itself")
 _NO_HEADERS: Final = without_effect("the header of a message that passes through is not edited")
-_NO_FORWARD: Final = without_effect("users have no .forward files of their own yet")
 _NO_SHARED_MEMORY: Final = without_effect("processes share nothing but the spool")
 _SUBMISSION: Final = without_effect("the sendmail command has its own rule, -o on its command line")
 _ONE_SPOOL: Final = without_effect("the spool keeps messages as its own rows and files, never readable by others")
@@ -82,7 +81,7 @@ MAIL_OPTIONS: Final = (
     Option("DelayLA", "", NUMBER, 0, _NO_LOAD),
     Option("DeliveryMode", "d", _DELIVERY, "background", without_effect("mail is always queued first, then delivered")),
     Option("DialDelay", "", time("s"), 0, without_effect("a host that cannot be reached is tried again later")),
-    Option("DontBlameSendmail", "", _SAFE_FILES, (), without_effect("the rights of files are not judged yet")),
+    Option("DontBlameSendmail", "", _SAFE_FILES, (), "what is overlooked in the rights of .forward files"),
     Option("DontInitGroups", "", BOOLEAN, False, _NO_USERS),
     Option("DontProbeInterfaces", "", _PROBE, "false", "whether the names of interfaces are in class w"),
     Option("DontPruneRoutes", "R", BOOLEAN, False, without_effect("source routes are always dropped, RFC 5321")),
@@ -92,7 +91,7 @@ MAIL_OPTIONS: Final = (
     Option("ErrorMode", "e", choice(p="print", q="quiet", m="mail", w="write", e="berknet"), "print", _SUBMISSION),
     Option("FastSplit", "", NUMBER, 1, without_effect("each recipient is queued on its own")),
     Option("ForkEachJob", "Y", BOOLEAN, False, without_effect("one process delivers everything")),
-    Option("ForwardPath", "J", TEXT, "", _NO_FORWARD),
+    Option("ForwardPath", "J", TEXT, "", "where users keep instructions for their own mail"),
     Option("HelpFile", "H", TEXT, "", without_effect("HELP tells the commands of this server")),
     Option("HoldExpensive", "c", BOOLEAN, False, without_effect("mailers with F=e are not put off")),
     Option("HostStatusDirectory", "", TEXT, "", _NO_HOST_STATUS),
@@ -100,10 +99,10 @@ MAIL_OPTIONS: Final = (
     Option("LDAPDefaultSpec", "", TEXT, "", without_effect("LDAP maps take all of their settings from their K line")),
     Option("LogLevel", "L", NUMBER, 9, without_effect("every event is logged; choose when you read, posthouse log")),
     Option("MailboxDatabase", "", TEXT, "pw", without_effect("users are those of passwd(5)")),
-    Option("MatchGECOS", "G", BOOLEAN, False, without_effect("users are found by login name and alias only")),
+    Option("MatchGECOS", "G", BOOLEAN, False, "users are found by their full names, too"),
     Option("MaxAliasRecursion", "", NUMBER, 10, "limits.alias-depth"),
     Option("MaxDaemonChildren", "", NUMBER, 0, "limits.connections, when greater than 0"),
-    Option("MaxForwardEntries", "", NUMBER, 0, _NO_FORWARD),
+    Option("MaxForwardEntries", "", NUMBER, 0, "addresses of one .forward file; 0 means any number"),
     Option("MaxHeadersLength", "", NUMBER, 32768, "limits.header-octets"),
     Option("MaxHopCount", "h", NUMBER, 25, "limits.hops"),
     Option("MaxMessageSize", "", NUMBER, 0, "limits.text-octets; 0 means no limit"),
@@ -112,7 +111,7 @@ MAIL_OPTIONS: Final = (
     Option("MaxQueueChildren", "", NUMBER, 0, without_effect("one process delivers everything")),
     Option("MaxQueueRunSize", "", NUMBER, 0, without_effect("there are no queue runs: what is due is delivered")),
     Option("MaxRunnersPerQueue", "", NUMBER, 1, without_effect("one process delivers everything")),
-    Option("MeToo", "m", BOOLEAN, True, without_effect("a sender in an alias gets a copy")),
+    Option("MeToo", "m", BOOLEAN, True, "a sender in an alias gets a copy"),
     Option(
         "MinFreeBlocks", "b", TEXT, "100", "limits.spool-free-octets, in blocks of 1024 octets; after /, text-octets"
     ),
