@@ -53,13 +53,19 @@ class Expansion(Struct):
     place: str = ""
     _guessed_names: int = 0
 
+    def __post_init__(self) -> None:
+        self.queue.holds_expensive = self.routing.holds_expensive
+
     def add(self, text: str) -> Steps[tuple[Addressee, ...]]:
         """Take a list of addresses as a sender gives it; return them as they were resolved."""
         delimiter = "," if not self.routing.is_old_style or set(",;<(").intersection(text) else " "
         self.reached = []
+        before = len(self.queue)
         try:
             return (yield from self.send_to_list(text, delimiter, None, 0))
         except TooWideError:
+            self.queue.forget_after(before)
+            self.reached, self.place = [], ""
             self.complain(Complaint(f"expands to more than {self.most_addresses} addresses", "550", "5.2.4", text))
             return ()
 
