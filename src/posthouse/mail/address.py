@@ -53,6 +53,23 @@ class Address(Struct, frozen=True):
         return (self.local_part, self.domain.lower())
 
 
+class WrittenAddress(Address, frozen=True):
+    """An address that is no mailbox of RFC 5321: what it is, rule sets have yet to say.
+
+    ``typed`` is all of it as it came; the local-part is the same without angle brackets, the domain "".
+    """
+
+    typed: str = ""
+
+    def __str__(self) -> str:
+        return self.local_part
+
+
+def in_brackets(address: Address) -> str:
+    """Return the address as a command has it: what was typed, or the address in angle brackets."""
+    return address.typed if isinstance(address, WrittenAddress) else f"<{address}>"
+
+
 class Path(Struct, frozen=True):
     """A reverse-path or forward-path.  ``address`` is None only in the null reverse-path.
 
