@@ -118,3 +118,21 @@ def test_a_table_that_cannot_be_read_makes_the_batch_wait(tmp_path):
 
     with pytest.raises(DialectUnavailableError, match="dom"):
         rendered(MmdfDialect(site.routing, site.tables), "local", JOE, LETTER)
+
+
+def test_a_header_of_very_many_addresses_lets_others_have_their_turn(dialect):
+    header = b"To: " + b",\r\n ".join(b"u@host%d.arpa" % number for number in range(3000)) + b"\r\n\r\n"
+    turns = []
+
+    async def others():
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    async def story():
+        beside = asyncio.ensure_future(others())
+        await dialect.render(batch("local", JOE), WholeText(header))
+        beside.cancel()
+
+    asyncio.run(story())
+    assert len(turns) >= 5

@@ -4,6 +4,7 @@ The rule: nothing but the reverse-path and the listed fields of the header chang
 passed on as the very same text.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
@@ -11,15 +12,17 @@ from msgspec.structs import replace
 
 from posthouse.mail.address import Address, Path
 from posthouse.mail.errors import DialectUnavailableError
+from posthouse.mail.lookup import Answer, Lookup
 from posthouse.mail.octet_text import characters, octets
 from posthouse.mail.queued import Batch
 from posthouse.ports import StoredText, Table
 from posthouse.rewriting.mmdf.address import parse_address
-from posthouse.routing.mmdf.compiled import MmdfRouting, TableUnavailableError
+from posthouse.routing.mmdf.compiled import MmdfRouting, Steps, TableUnavailableError
 from posthouse.routing.mmdf.headers import HeaderDialect
-from posthouse.submit.mmdf import answer_steps
+from posthouse.submit.mmdf import ask
 
 _EMPTY_LINE: Final = (b"\r\n\r\n", b"\n\n")
+_QUESTIONS_IN_A_TURN: Final = 500  # some five milliseconds
 MOST_HEADER_OCTETS: Final = 2 * 1024 * 1024  # twice what is let in; a longer one is passed as it is
 
 
@@ -43,11 +46,28 @@ class MmdfDialect:
             header = await text.header(MOST_HEADER_OCTETS)
             if len(header) < text.octets and not header.endswith(_EMPTY_LINE):
                 return batch, text  # too long: only its first lines came
-            edited, _ = await answer_steps(dialect.header(header.decode("latin-1")), self._tables)
+            edited = await self._answered(dialect.header(header.decode("latin-1")))
         except TableUnavailableError as error:
             raise DialectUnavailableError(str(error)) from error
         written = edited.encode("latin-1")
         return batch, text if written == header else EditedText(text, len(header), written)
+
+    async def _answered(self, steps: Steps[str]) -> str:
+        """Drive steps to their end.  A header may ask many thousands of questions: others have their turn between."""
+        answer: Answer | None = None
+        asked = 0
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                text: str = end.value
+                return text
+            answer = None
+            if isinstance(step, Lookup):
+                asked += 1
+                if asked % _QUESTIONS_IN_A_TURN == 0:
+                    await asyncio.sleep(0)
+                answer = await ask(step, self._tables)
 
     async def _with_sender(self, batch: Batch, dialect: HeaderDialect) -> Batch:
         """Write the reverse-path anew; one that could not be read again is left as it was."""
@@ -55,7 +75,7 @@ class MmdfDialect:
         if path.address is None:
             return batch
         local, domain = octets(path.address.local_part), octets(path.address.domain)
-        written, _ = await answer_steps(dialect.sender(local, domain, path.route), self._tables)
+        written = await self._answered(dialect.sender(local, domain, path.route))
         try:
             read = parse_address(written)
             address = Address(characters(read.local), characters(read.domain))
@@ -87,4 +107,3 @@ class EditedText:
     async def header(self, most: int) -> bytes:
         """Return the header, at most this many octets."""
         return self._header[:most]
-

@@ -25,11 +25,14 @@ async def answer_steps(steps: Steps[T], tables: Mapping[str, Table]) -> tuple[T,
             result: T = end.value
             return result, tuple(trace)
         if isinstance(step, Lookup):
-            table = tables.get(step.table)
-            answer = (
-                Answer(unavailable=f"there is no table {step.table}") if table is None else await table.lookup(step.key)
-            )
+            answer = await ask(step, tables)
             trace.append(Asked(step, answer))
         else:
             answer = None
             trace.append(step)
+
+
+async def ask(lookup: Lookup, tables: Mapping[str, Table]) -> Answer:
+    """Answer one question."""
+    table = tables.get(lookup.table)
+    return Answer(unavailable=f"there is no table {lookup.table}") if table is None else await table.lookup(lookup.key)
