@@ -353,7 +353,7 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
     random = Random()  # noqa: S311 - jitter and the order of equal MX hosts, no secrets
     resolver = build_resolver(site, clock)
     intake = build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=waiter)
-    special = _mmdf_way_out(site, intake, clock) if site.mmdf is not None else _SpecialWayOut()
+    special = _special_way_out(site, intake, clock, log)
     try:
         channels = open_channels(
             site, resolver, clock, log, random, meter=meter, resolvers=channel_resolvers(site, resolver, clock)
@@ -384,6 +384,45 @@ class _SpecialWayOut(Struct, frozen=True):
 
     channels: Mapping[str, Channel] = {}
     dialect: Dialect | None = None
+
+
+def _special_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> _SpecialWayOut:
+    """Join what a site in one of the old languages adds; nothing for any other."""
+    if site.mmdf is not None:
+        return _mmdf_way_out(site, intake, clock)
+    return _cf_way_out(site, clock, log) if site.cf is not None else _SpecialWayOut()
+
+
+def _cf_way_out(site: Site, clock: Clock, log: EventLog) -> _SpecialWayOut:
+    """Join what a site with a sendmail.cf delivers with: its mailers, its headers."""
+    from posthouse.adapters.cf_accounts import default_identity
+    from posthouse.adapters.cf_world import open_world
+    from posthouse.adapters.dialect_cf import CfDialect
+    from posthouse.adapters.logins_passwd import MachineLogins
+    from posthouse.channels.mailer import MailerChannel
+    from posthouse.channels.mailer_runs import MailerRuns, MailerSettings
+    from posthouse.deliver.mailer_text import Renderer
+    from posthouse.rewriting.compiled import CompiledProgram
+    from posthouse.site.cf.declared import CfConfiguration
+
+    if not isinstance(site.cf, CfConfiguration):
+        raise TypeError(f"{type(site.cf).__name__} is not what a sendmail.cf is read as")
+    _, answers = open_world(site.cf, clock, MachineLogins(clock))
+    renderer = Renderer(site.cf, CompiledProgram(site.cf.program), answers, clock)
+    settings = MailerSettings(
+        timeouts=site.timeouts,
+        default_identity=default_identity(site.cf),
+        file_mode=site.cf.number("TempFileMode") or 0o600,
+    )
+    runs = MailerRuns(renderer, settings)
+    return _SpecialWayOut(
+        channels={
+            mailer.name: MailerChannel(mailer.name, runs, renderer, log)
+            for mailer in site.cf.mailers.values()
+            if mailer.path != "[IPC]" and mailer.name != "*include*"
+        },
+        dialect=CfDialect(renderer),
+    )
 
 
 def channel_resolvers(site: Site, resolver: Resolver, clock: Clock) -> dict[str, Resolver]:

@@ -18,7 +18,8 @@ from msgspec import Struct
 from posthouse.channels.mailer_dialogue import Dialogue, Talk
 from posthouse.channels.mailer_process import Start, clean_environment, end_program, identity_of, start_program
 from posthouse.deliver.cf_envelope import Delivered, Message
-from posthouse.deliver.mailer_text import DialectUnavailableError, OutgoingText, Renderer
+from posthouse.deliver.mailer_text import OutgoingText, Renderer
+from posthouse.mail.errors import DialectUnavailableError
 from posthouse.mailers.arguments import fill_arguments, speaks_smtp
 from posthouse.mailers.batches import Addressee, Load
 from posthouse.mailers.exits import Ending, ending_of_exit

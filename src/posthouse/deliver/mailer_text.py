@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from posthouse.mail.errors import MalformedError, PosthouseError
+from posthouse.mail.errors import DialectUnavailableError, MalformedError
 from posthouse.mail.queued import MessageInfo
 from posthouse.mailers.arguments import from_line
 from posthouse.mailers.fields import split_fields
@@ -36,10 +36,6 @@ T = TypeVar("T")
 
 MOST_HEADER_OCTETS: Final = 1024 * 1024
 _DAEMON: Final = "MAILER-DAEMON"
-
-
-class DialectUnavailableError(PosthouseError):
-    """A map that the header or the sender needs cannot answer.  Caught around the delivery: it is deferred."""
 
 
 class Answers(Protocol):

@@ -50,6 +50,8 @@ class TextWriter:
         self._form = form
         self._held = b""  # the beginning of a line, or a CR whose LF may come
         self._slop = 0  # 1 within a line that was broken
+        limit = form.longest_line
+        self._long = re.compile(rb"[^\r\n]{%d}" % min(limit, 60_000)) if limit > 2 else None
 
     def header(self, lines: tuple[str, ...]) -> bytes:
         """Return header lines, and the empty line that ends them."""
@@ -74,6 +76,9 @@ class TextWriter:
             chunk = chunk.translate(_SEVEN_BITS)
         if self._form.drops_nul:
             chunk = chunk.replace(b"\0", b"")
+        quick = self._quick(chunk)
+        if quick is not None:
+            return quick
         *lines, self._held = re.split(rb"\r?\n", self._held + chunk)
         limit = self._form.longest_line
         written = b"".join(self._whole(line, limit - 1) for line in lines)
@@ -85,6 +90,19 @@ class TextWriter:
             written += self._open(self._held)
             self._slop, self._held = 1, b""
         return written
+
+    def _quick(self, chunk: bytes) -> bytes | None:
+        """Return the whole lines at once where nothing but their ends may change; None where each must be looked at."""
+        form = self._form
+        if form.escapes_from or form.doubles_dots or self._slop:
+            return None
+        text = self._held + chunk
+        end = text.rfind(b"\n") + 1
+        if not end or len(text) - end > form.longest_line > 0 or (self._long and self._long.search(text, 0, end)):
+            return None
+        self._held = text[end:]
+        whole = text[:end]
+        return whole if form.end_of_line == b"\r\n" else whole.replace(b"\r\n", form.end_of_line)
 
     def finish(self) -> bytes:
         """Return what was held back, with the line end that it lacks, and the blank line of F=b."""

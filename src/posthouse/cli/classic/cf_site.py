@@ -2,13 +2,12 @@
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
-import grp
 import os
-import pwd
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from posthouse.adapters.cf_accounts import default_identity
 from posthouse.adapters.cf_maps import service_switch
 from posthouse.adapters.cf_surroundings import surroundings_of
 from posthouse.adapters.cf_world import open_world
@@ -56,16 +55,8 @@ class CfSite:
 
     @property
     def default_identity(self) -> tuple[int, int]:
-        """Return DefaultUser as numbers; that of the account mailnull or nobody when it cannot be found."""
-        user, _, group = self.configuration.text("DefaultUser").replace(".", ":", 1).partition(":")
-        try:
-            entry = None if user.isdigit() else pwd.getpwnam(user)
-            uid = int(user) if entry is None else entry.pw_uid
-            if not group:
-                return uid, pwd.getpwuid(uid).pw_gid if entry is None else entry.pw_gid
-            return uid, int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-        except (KeyError, ValueError):
-            return 65534, 65534
+        """Return DefaultUser as numbers."""
+        return default_identity(self.configuration)
 
     async def keep(self, envelope: CfEnvelope) -> None:
         """Put what is left of a message into the spool."""

@@ -1,6 +1,8 @@
 """Mailers as channels, as far as a channel of today can do what the mailer says.
 
-A mailer for which there is no channel is listed with the reason; nothing is ever delivered some other way.
+Programs and files are delivered to by channels/mailer.py, which reads the mailer itself; what is said of them here is
+for listings.  A mailer for which there is no channel is listed with the reason; nothing is ever delivered some other
+way.
 """
 
 import re
@@ -19,7 +21,7 @@ from posthouse.site.model import ChannelDeclaration, ChannelKind
 _MACRO: Final = re.compile(f"{MACRO}({NAME})", re.DOTALL)
 # What a program is told of one recipient; $u of a local mailer is the user, of any other the whole address.
 _PLACEHOLDERS: Final = {"h": "{domain}", "f": "{sender}", "g": "{sender}", "i": "{queue_id}"}
-_BUILT_IN: Final = frozenset({"prog", "*file*", "*include*"})
+_BUILT_IN: Final = frozenset({"*include*"})
 
 
 def read_channels(configuration: CfConfiguration, complaints: list[Problem]) -> dict[str, ChannelDeclaration]:
@@ -42,10 +44,6 @@ def _channel(configuration: CfConfiguration, mailer: MailerDeclaration) -> Chann
     """Return the channel, or why there is none."""
     if mailer.path == "[IPC]":
         return _connection(configuration, mailer)
-    if mailer.path == "[FILE]":
-        return "files are written for aliases only"
-    if not any(_MACRO_U in word for word in mailer.argv):
-        return "SMTP is not spoken to programs; its A= has no $u"
     return ChannelDeclaration(
         name=mailer.name,
         kind=ChannelKind.PROGRAM,
@@ -55,9 +53,6 @@ def _channel(configuration: CfConfiguration, mailer: MailerDeclaration) -> Chann
         directory=_directory(mailer),
         origin=mailer.origin,
     )
-
-
-_MACRO_U: Final = f"{MACRO}u"
 
 
 def _argument(configuration: CfConfiguration, mailer: MailerDeclaration, word: str) -> str:
