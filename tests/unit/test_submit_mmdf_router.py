@@ -183,7 +183,9 @@ def test_support_is_told_of_an_alias_that_is_half_good(make):
     message, resolution = resolved(make()[0], LOCAL, "half@river.arpa")
 
     assert resolution.problems == ("Bad address in alias",)
-    assert [notice.to for notice in run(message.after_commit("1ABC", 1))] == [("help@river.arpa",)]
+    (notice,) = run(message.after_commit("1ABC", 1))
+    assert notice.to == ("help@river.arpa",)
+    assert notice.sender == '"river.arpa Mail System (MMDF)" <mmdf@river.arpa>'
 
 
 @pytest.mark.parametrize(

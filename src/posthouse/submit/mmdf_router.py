@@ -19,7 +19,7 @@ from posthouse.mail.octet_text import characters, octets
 from posthouse.mail.reply import Reply, reply
 from posthouse.mail.route import Route
 from posthouse.rewriting.mmdf.address import MmdfAddress, parse_address, read_addresses
-from posthouse.rewriting.mmdf.text import as_822, canonical
+from posthouse.rewriting.mmdf.text import Part, as_822, canonical, quoted
 from posthouse.routing.mmdf.authorization import Submitter
 from posthouse.routing.mmdf.compiled import BAD_USERS, DELAY, MmdfRouting
 from posthouse.routing.mmdf.resolve import AddressCheck
@@ -60,6 +60,12 @@ class MmdfRouter:
         listed = routing.configuration.switches.valid_channels
         channels = [routing.channel(name) for name in listed] if listed else [one for one, _ in routing.channels]
         self.incoming = [one for one in channels if one is not None and (listed or one.program == _SMTP)]
+
+    @property
+    def signature(self) -> str:
+        """What From says in notices: our name and MSIG, with MLOGIN's address."""
+        people, name = self.routing.configuration.people, self.routing.configuration.names.full
+        return f"{quoted(f'{name} {people.signature}', Part.NAME)} <{people.login}@{name}>"
 
     def begin(self, client: Client) -> MmdfMessage:
         """Begin a message."""
@@ -103,6 +109,7 @@ class MmdfMessage:
     """One message.  Each address is checked for itself; what it had to say of authorization is kept for the log."""
 
     is_discarded = False
+    hold_reason = ""
     checks_header = False
 
     def __init__(self, router: MmdfRouter, client: Client) -> None:
@@ -261,7 +268,9 @@ class MmdfMessage:
         if self._entries:
             sender = "" if self._submitter is None else self._submitter.address
             self._router.log.write(queue_id, (*self._entries, f"END size='{octets}', sender='{sender}'"))
-        return tuple(self._notices)
+        return tuple(
+            notice if notice.sender else replace(notice, sender=self._router.signature) for notice in self._notices
+        )
 
     def envelopes(self, collected: Envelope) -> tuple[Envelope, ...]:
         """Queue what was collected."""

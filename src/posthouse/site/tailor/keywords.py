@@ -176,13 +176,7 @@ _ALL: Final = (
         "the spool keeps its own folder closed",
     ),
     Keyword("MSGSIZELIMIT", "octets", "the largest message", "limits.message_octets", kinds.size),
-    Keyword(
-        "MSIG",
-        "text",
-        "the signature of notifications",
-        "people.signature",
-        idle="reports are delivery status notifications (RFC 3464), whose form is fixed",
-    ),
+    Keyword("MSIG", "text", "the signature of notices; not of delivery status notifications", "people.signature"),
     Keyword(
         "MSLEEP",
         "seconds",
