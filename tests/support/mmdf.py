@@ -18,8 +18,11 @@ from posthouse.routing.mmdf.authorization import Submitter
 from posthouse.routing.mmdf.compiled import compile_mmdf
 from posthouse.routing.mmdf.resolve import AddressCheck
 from posthouse.routing.mmdf.verdict import Checked
-from posthouse.site.tailor.model import Compatibility
+from posthouse.site.tailor.convert import write_part
+from posthouse.site.tailor.model import Compatibility, TailorConfiguration
 from posthouse.site.tailor.reader import parse_tailor
+from posthouse.site.tailor.site import tailor_of
+from posthouse.site.toml import read_site
 from posthouse.submit.eager import run
 from posthouse.submit.mmdf import answer_steps
 
@@ -47,8 +50,11 @@ class RecordedSite:
         users: Path = DATA / "sites" / "users.txt",
         nameservers: Sequence[str] = (),
         seconds: float = 5.0,
+        converted: bool = False,
     ) -> None:
         configuration = parse_tailor(tailor, folder / "mmdftailor", compatibility or Compatibility.DOCUMENTS)
+        if converted:
+            configuration = as_site_toml(configuration, folder)
         self.routing = compile_mmdf(configuration, compatibility)
         self.tables = open_mmdf_tables(
             configuration,
@@ -83,6 +89,15 @@ class RecordedSite:
         return self.check(address).trace
 
 
+def as_site_toml(configuration: TailorConfiguration, folder: Path) -> TailorConfiguration:
+    """Convert a tailor file to a site.toml in a folder, and read that."""
+    site = folder / "site.toml"
+    site.write_text(f'[site]\nname = "converted.example"\n\n{write_part(configuration)}')
+    found = tailor_of(read_site(site))
+    assert found is not None
+    return found
+
+
 def recorded_site(
     name: str,
     root: Path,
@@ -91,6 +106,7 @@ def recorded_site(
     records: Iterable[str] = (),
     tables: Mapping[str, str] | None = None,
     hashed: bool = False,
+    converted: bool = False,
 ) -> RecordedSite:
     """Open a recorded site below ``root``, with further records at the end of its tailor file and further tables."""
     source = DATA / "sites" / name
@@ -106,7 +122,7 @@ def recorded_site(
     if hashed:
         lines = tailor.split("\n")
         tailor = "\n".join(f"{line}, flags=dbm" if line.startswith("MTBL") else line for line in lines)
-    return RecordedSite(tailor, folder, compatibility=compatibility)
+    return RecordedSite(tailor, folder, compatibility=compatibility, converted=converted)
 
 
 def as_recorded(value: object, root: Path) -> object:

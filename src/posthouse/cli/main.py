@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": Entry("explain.command", "explain", "Show where an address goes, and every decision on the way."),
     "resolve": Entry("commands.resolve", "resolve", "Show where addresses go by an mmdftailor."),
     "rewrite": Entry("rewriting.command", "rewrite", "Show what the rules of a sendmail.cf make of addresses."),
+    "convert": Entry("commands.convert", "convert", "Write an mmdftailor as a site.toml."),
     "queue": Entry("queue.commands", "queue", "List queued mail and act on it."),
     "log": Entry("commands.log", "log", "Show the life of one message from the log."),
     "send": Entry("commands.send", "send", "Send a quick message."),

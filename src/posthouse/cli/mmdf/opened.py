@@ -51,7 +51,7 @@ def open_site(
     from posthouse.adapters.clock_system import SystemClock
     from posthouse.adapters.table_mmdf import open_mmdf_tables, users_table
 
-    configuration = read_tailor_file(path, compatibility or Compatibility.DOCUMENTS)
+    configuration = read_configuration(path, compatibility)
     try:
         listed = None if users is None else users_table(users, (*_ALWAYS_THERE, configuration.people.login))
     except OSError as error:
@@ -64,6 +64,19 @@ def open_site(
         nameservers=nameservers,
     )
     return OpenedSite(configuration, compile_mmdf(configuration, compatibility), tables)
+
+
+def read_configuration(path: Path, compatibility: Compatibility | None = None) -> TailorConfiguration:
+    """Read an mmdftailor, or a site.toml with a part [mmdf].  Raises SiteError and CommandError."""
+    if path.suffix != ".toml":
+        return read_tailor_file(path, compatibility or Compatibility.DOCUMENTS)
+    from posthouse.site.tailor.site import tailor_of
+    from posthouse.site.toml import read_site
+
+    found = tailor_of(read_site(path))
+    if found is None:
+        raise CommandError(f"{path} has no [mmdf]: its routes are the native language's; see posthouse explain", 78)
+    return found
 
 
 def folder_of_tables(configuration: TailorConfiguration) -> Path | None:

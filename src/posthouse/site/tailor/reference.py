@@ -52,10 +52,17 @@ relative to `MTBLDIR`.
 
 - `flags`, one token each: `file` `dbm` `ns` `nis` (where the entries are), `domain` `channel` `alias` (what a
   nameserver is asked for), `abort` `route` `partial` `reject`. `root` is read as `domain`.
-- `type`: `file dbm ns nis regexp rbl ldap sql test`. `regexp` has `addprefix addsuffix cflag eflag`, `rbl` has
-  `domain` and `link`, `ldap` and `sql` keep every other key as it is.
-- The tables of all `dbm` flags are in one database, `MDBM`, which `dbmbuild` makes and `dbmedit` changes; it is
-  replaced whole, so that nobody sees half of it. Until it is there, the texts are read.
+- `type`: `file dbm ns nis regexp rbl ldap sql test`.
+  `regexp` has `addprefix addsuffix cflag eflag`; an expression that could take for ever is left out and said.
+  `rbl` has `domain`, the zone, and `link`, the page to cite.
+  `ldap` has `server_host server_port timeout search_base scope filter attrib`; `%s` in the filter is the key. It
+  needs the library of `posthouse[ldap]`.
+  `sql` has `database`, a SQLite file, and `query`, in which `:key` is the key.
+  `nis` runs `ypmatch KEY FILE`, or what `command` says, in which `%s` is the key; exit 0 with a line is a value,
+  75 no answer.
+- The tables of all `dbm` flags are in one database, `MDBM`, which `dbmbuild` makes; it is
+  replaced whole, so that nobody sees half of it. Until it is there, the texts are read. `dbmedit` writes what it
+  changes beside it, in `MDBM.edits`, a line for each key; `dbmbuild` of all tables forgets that, of some takes it over.
 
 ## MDMN, a domain
 
@@ -126,6 +133,11 @@ us. The reverse-path is written so, too.
 `posthouse mmdf NAME`, or the name alone where it is installed as a command; each takes `-t tailorfile`.
 
 - `checkup [-p] [-v1..8]`: looks everything over; `**` is a problem. `-p` shows problems only.
+- `checkaddr [-w] [address ...]`: is an address good here? `-w` shows what submit would say. Exit 1: one is not; 75: a
+  table could not answer.
+- `malias name ...`: what an alias is.
+- `nictable -C|-D|-T [-d domain] [-s service] [-t transport]`: tables from a hosts.txt on standard input.
+- `process-uucp [-r relay] [-c host ...] [-d domain ...] file ...`: tables from what pathalias printed, as files here.
 - `dbmbuild [-nvdk] [database [table ...]]`: builds the database, or some tables of it; `-k` goes on without missing
   files.
 - `dbmlist [database]`: key, table and value of every entry.

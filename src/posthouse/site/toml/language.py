@@ -339,6 +339,17 @@ DNS = Section(
     (Key("servers", ListOf(_NAMESERVER), "Name servers.", default="the system's", required=True),),
 )
 
+MMDF = Section(
+    "mmdf",
+    Shape.SINGLE,
+    "Routing by MMDF's rules: a tailor file in this language; `posthouse convert mmdftailor` writes it. Its keys are "
+    "the keywords of docs/tailor.md in small letters; `[[mmdf.table]]`, `[[mmdf.domain]]`, `[[mmdf.alias]]` and "
+    "`[[mmdf.channel]]` are MTBL, MDMN, ALIAS and MCHN, with the keys these have. A list stands for a parameter that "
+    'may come again: `flags = ["dbm", "route"]`. What the other tables of this file say counts besides.',
+    (),
+)
+
 SECTIONS: Final = (
     SITE, LISTENER, DOMAINS, TABLES, ALIASES, CHANNELS, ROUTE, RETRY, LIMITS, TIMEOUTS, CONCURRENCY, LOG, METRICS, DNS,
+    MMDF,
 )  # fmt: skip

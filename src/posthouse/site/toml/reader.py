@@ -47,6 +47,10 @@ def read(path: Path) -> Site:
     file = path.absolute()
     walk = Walk(document, positions, str(path), file.parent)
     site = assemble(walk, file)
+    if "mmdf" in document:
+        from posthouse.site.toml.mmdf import with_mmdf
+
+        site = with_mmdf(walk, site)
     if walk.problems:
         raise SiteError(sorted(walk.problems, key=lambda problem: (problem.origin.line, problem.origin.column)))
     return site

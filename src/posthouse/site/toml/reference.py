@@ -31,6 +31,8 @@ def compose() -> str:
 
 
 def _section(section: Section) -> str:
+    if not section.keys:
+        return "\n".join([f"## `{section.title}`", "", section.doc, ""])
     lines = [f"## `{section.title}`", "", section.doc, "", "| key | value | default | meaning |", "|---|---|---|---|"]
     lines += [_row(key) for key in section.keys]
     if section is language.ALIASES:
