@@ -146,6 +146,18 @@ async def test_what_a_mailer_is_told_of_a_recipient_is_kept(spool):
 
 
 @on_every_spool
+async def test_a_message_that_is_held_from_the_start_waits_for_its_release(spool):
+    await post(spool, replace(envelope("a@b.example"), is_held=True))
+    (row,) = await rows(spool)
+    assert row.state is RecipientState.HELD
+    assert not await spool.lease(request())
+
+    assert await spool.act(QueueFilter(), Verb.RELEASE, NOON, dry_run=False) == 1
+
+    assert len(await spool.lease(request())) == 1
+
+
+@on_every_spool
 async def test_a_recipient_that_failed_before_it_was_queued_is_owed_a_report(spool):
     mailbox = Address("gone", "home.example")
     nowhere = Recipient(mailbox, Route(REPORT_CHANNEL, "", mailbox), mailbox, "rfc822;gone@home.example")

@@ -30,6 +30,7 @@ Rnodata@$*		$#error $@ 5.7.1 $: "554 no text from you"
 Scheck_eoh
 R$* $| $*		$: $&f
 Rdiscard@$*		$#discard $: discard
+Rhold@$*		$#error $@ quarantine $: to be looked at
 HSubject: $>CheckSubject
 SCheckSubject
 R$* forbidden $*	$#error $@ 5.7.1 $: "553 Subject refused"
@@ -144,6 +145,16 @@ def test_what_the_rules_discard_is_accepted_and_dropped(daemon, sender):
 
     daemon.wait_event("discarded", sender=sender)
     assert not daemon.events("accepted", sender=sender)
+
+
+def test_what_the_rules_quarantine_waits_for_an_operator(daemon, sink):
+    daemon.send(f"hold@{HOST}", "joe@relay.example", "Subject: held\r\n\r\nbody\r\n")
+    held = daemon.wait_event("held")
+    assert held["reason"] == "to be looked at"
+
+    daemon.run("queue", "release", held["queue_id"])
+
+    arrives(sink, b"Subject: held")
 
 
 def test_an_alias_with_a_bad_member_is_accepted_and_its_sender_told(daemon, sink):

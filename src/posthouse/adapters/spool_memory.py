@@ -121,7 +121,8 @@ class MemorySpool:
         while number in self._messages:
             number = make_queue_id(accepted, randbits(DRAWN_BITS))
         info = message_info(format_queue_id(number), envelope, accepted, len(text))
-        rows = {n: Row(n, recipient, accepted) for n, recipient in enumerate(envelope.recipients)}
+        state = RecipientState.HELD if envelope.is_held else RecipientState.QUEUED
+        rows = {n: Row(n, recipient, accepted, state) for n, recipient in enumerate(envelope.recipients)}
         for n, wrong in enumerate(envelope.failed, len(rows)):
             rows[n] = Row(n, wrong.recipient, accepted, RecipientState.REPORTING, outcome=wrong.outcome)
         self._messages[number] = Message(info, text, rows)

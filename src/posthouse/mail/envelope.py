@@ -94,6 +94,7 @@ class Envelope(Struct, frozen=True):
     ret: Return | None = None
     envid: str = ""  # ENVID undecoded (xtext); "" when not given
     failed: tuple[FailedRecipient, ...] = ()
+    is_held: bool = False  # nothing is delivered before an operator releases it
 
     def __post_init__(self) -> None:
         if not self.recipients and not self.failed:

@@ -56,6 +56,10 @@ class Journal:
             received_id=received_id or None,
         )
 
+    def held(self, queue_id: QueueId, reason: str) -> None:
+        """Log that a message waits for an operator, as the site's rules say."""
+        self._log.event(events.HELD, queue_id=queue_id, reason=reason)
+
     def resolved(self, queue_id: QueueId, resolved: Iterable[tuple[Address, Resolved]]) -> None:
         """Log where the message goes: one event for each place and for each problem, up to a bound."""
         left_out = 0
@@ -107,6 +111,6 @@ def _places(resolved: Iterable[tuple[Address, Resolved]]) -> Iterator[dict[str, 
                 "recipient": recipient,
                 "channel": route.channel,
                 "host": route.host or None,
-                "address": str(routed.address),
+                "address": recipient if routed.address is original else str(routed.address),
                 "via": via,
             }

@@ -60,6 +60,7 @@ class NativeMessage:
     is_discarded = False
     checks_header = False
     has_afterword = False
+    hold_reason = ""
 
     def __init__(self, lookups: Lookups, client: Client) -> None:
         self._lookups = lookups

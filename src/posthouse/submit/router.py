@@ -31,6 +31,10 @@ class MessageRouter(Protocol):
         """Has the site decided to accept the message and to drop it?  Then nothing is committed."""
 
     @property
+    def hold_reason(self) -> str:
+        """Why the message is to wait for an operator; "" when it is not."""
+
+    @property
     def has_afterword(self) -> bool:
         """Is ``after_commit`` to be told?"""
 

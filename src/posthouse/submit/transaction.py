@@ -9,6 +9,8 @@ from __future__ import annotations  # so that the ports are imported by the type
 import enum
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from posthouse.mail.address import NULL_PATH, Address, Path
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import SpoolError, SpoolFullError
@@ -236,6 +238,8 @@ class Transaction:
     async def _commit(self, draft: Draft) -> QueueId:
         """Commit every envelope, the first one last: what fails before it was not promised to anybody."""
         now = self._parts.clock.now()
+        if self._message.hold_reason:
+            self._envelopes = tuple([replace(envelope, is_held=True) for envelope in self._envelopes])
         for more, envelope in zip(self._more_drafts, self._envelopes[1:], strict=True):
             queue_id = await more.commit(envelope, now)
             self._note_accepted(queue_id, envelope)
@@ -246,6 +250,8 @@ class Transaction:
         self._journal.accepted(queue_id, str(envelope.reverse_path), recipients, self._octets, self._name)
         if envelope.failed:
             self._journal.failed(queue_id, envelope.failed)
+        if envelope.is_held:
+            self._journal.held(queue_id, self._message.hold_reason)
 
     async def _discard(self) -> Reply:
         """Promise what the site has decided to drop."""

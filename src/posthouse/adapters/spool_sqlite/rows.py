@@ -62,6 +62,7 @@ class Prepared(Struct, frozen=True):
     message: tuple[Any, ...]  # without the id
     recipients: tuple[tuple[_Place, tuple[Any, ...]], ...]
     failed: tuple[tuple[int, str | None], ...]  # numbers of recipients to be reported, with the written outcome
+    is_held: bool = False
 
 
 def prepare_message(
@@ -94,7 +95,7 @@ def prepare_message(
         (number, write_outcome(failed.outcome))
         for number, failed in enumerate(envelope.failed, len(envelope.recipients))
     )
-    return Prepared(accepted, accepted_us, message, recipients, failed)
+    return Prepared(accepted, accepted_us, message, recipients, failed, envelope.is_held)
 
 
 def _prepare_recipient(number: int, recipient: Recipient, lane: Lane, *, null: bool) -> tuple[_Place, tuple[Any, ...]]:

@@ -20,7 +20,7 @@ from posthouse.adapters.spool_sqlite.rows import (
     insert_rows,
     place_of,
 )
-from posthouse.adapters.spool_sqlite.schema import NEVER_US, QUEUED, REPORTING, WARNED
+from posthouse.adapters.spool_sqlite.schema import HELD, NEVER_US, QUEUED, REPORTING, WARNED
 from posthouse.mail.errors import MalformedError, SpoolError, SpoolFullError
 from posthouse.mail.queued import REPORT_CHANNEL, Hop, Lane, QueueId, Settlement, WarningMark
 from posthouse.queueing.formats import read_outcome, to_microseconds, write_outcome
@@ -115,6 +115,9 @@ class Store:
         rows = []
         for number, message in prepared:
             due = message.accepted_us
+            if message.is_held:
+                rows += [(number, 0, due, HELD, *columns) for _, columns in message.recipients]
+                continue
             for place, columns in message.recipients:
                 rows.append((number, self.destination(place, due), due, QUEUED, *columns))
         insert_rows(self.connection, INSERT_RECIPIENT, rows)

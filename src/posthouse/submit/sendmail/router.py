@@ -16,23 +16,24 @@ from posthouse.mail.lookup import Asked, Decision
 from posthouse.mail.reply import Reply, reply
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment, Event, RuleApplied
-from posthouse.rewriting.recipients import Purpose
+from posthouse.rewriting.recipients import ERROR, Purpose
 from posthouse.rewriting.recipients import Resolved as Parsed
 from posthouse.routing.replies import try_later
 from posthouse.routing.resolution import Deferred, Destination, Refused, Resolution, Resolved
 from posthouse.routing.sendmail.addressee import Addressee, State
-from posthouse.routing.sendmail.complaints import make_reply
+from posthouse.routing.sendmail.complaints import AddressComplaint, make_reply
 from posthouse.routing.sendmail.envelopes import Given, envelopes_of, routed_of
 from posthouse.routing.sendmail.expansion import Expansion, is_local
 from posthouse.routing.sendmail.verification import shown_addresses
 from posthouse.routing.trace import as_via
 from posthouse.site.cf.printing import visible
 from posthouse.submit import replies
+from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN
 from posthouse.submit.sendmail.clients import describe, describe_hello
 from posthouse.submit.sendmail.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from posthouse.mail.notice import Notice
     from posthouse.mail.queued import QueueId
@@ -134,6 +135,11 @@ def resolution_of(expansion: Expansion, start: int, trace: tuple[Decision | Aske
     return Refused(destination, refusal, "; ".join(problems) or refusal.text, trace, via)
 
 
+def _unbalanced(complaints: Sequence[AddressComplaint]) -> Reply | None:
+    """Return the refusal of an address that was mended before it could be read: a client is to send what it means."""
+    return next((one.reply for one in complaints if one.complaint.text.startswith("Unbalanced")), None)
+
+
 def _deferral(one: Addressee) -> Reply:
     code, _, rest = one.reason.partition(" ")
     if code.isdecimal() and code.startswith("4"):
@@ -167,6 +173,11 @@ class SendmailMessage:
     def sender_now(self, path: Path, parameters: MailParameters) -> None:
         """Rules are asked always."""
 
+    @property
+    def hold_reason(self) -> str:
+        """What the rules said with ``$#error $@ quarantine``."""
+        return self._policy.quarantine
+
     async def sender(self, path: Path, parameters: MailParameters) -> Reply:
         """Ask check_relay and check_mail."""
         environment = self._environment
@@ -175,25 +186,34 @@ class SendmailMessage:
         environment.define("f", octets_of(str(path)) or "<>")
         if parameters.size is not None:
             environment.define("msg_size", str(parameters.size))
+        refusal = None
         if self._is_asked_about:
             name, address = environment.macros.get("client_name", ""), environment.macros.get("client_addr", "")
             refusal = await self._policy.ask("check_relay", name, address)
-            await self._name_sender(written)
+        if self._client.protocol not in (OWN_REPORTS, SENT_AGAIN):
+            refusal = refusal or await self._name_sender(written)
+        if self._is_asked_about:
             refusal = refusal or await self._policy.ask("check_mail", written, about=written)
-            if refusal is not None:
-                return refusal
+        if refusal is not None:
+            return refusal
         return replies.SENDER_ACCEPTED
 
-    async def _name_sender(self, written: str) -> None:
-        """Define {mail_mailer}, {mail_host} and {mail_addr}; with MeToo off, keep the sender out of lists."""
+    async def _name_sender(self, written: str) -> Reply | None:
+        """Define {mail_mailer}, {mail_host} and {mail_addr}; with MeToo off, keep the sender out of lists.
+
+        Returns the refusal of a sender that the rules can make nothing of.
+        """
         resolver = self._routing.resolver
         parsed = await self._world.answer_all(resolver.resolve(self._environment, written, _ENVELOPE_SENDER))
-        if isinstance(parsed, Parsed):
-            self._environment.define("mail_mailer", parsed.mailer)
-            self._environment.define("mail_host", parsed.host)
-            self._environment.define("mail_addr", parsed.user)
-            if not self._routing.keeps_sender:
-                self._expansion.unwanted = Addressee(parsed.mailer, parsed.host, parsed.user, written)
+        complaints = tuple(map(AddressComplaint, parsed.complaints if isinstance(parsed, Parsed) else parsed))
+        if not isinstance(parsed, Parsed) or parsed.mailer == ERROR:
+            return complaints[-1].reply if complaints else None
+        self._environment.define("mail_mailer", parsed.mailer)
+        self._environment.define("mail_host", parsed.host)
+        self._environment.define("mail_addr", parsed.user)
+        if not self._routing.keeps_sender:
+            self._expansion.unwanted = Addressee(parsed.mailer, parsed.host, parsed.user, written)
+        return _unbalanced(complaints)
 
     def recipient_now(self, address: Address, parameters: RcptParameters) -> None:
         """Rules are asked always."""
@@ -212,6 +232,9 @@ class SendmailMessage:
         roots = await self._world.answer_all(expansion.add(written))
         await self._ask_compatible()
         resolution = resolution_of(expansion, complaints, ())
+        unbalanced = _unbalanced(expansion.complaints[complaints:])
+        if unbalanced is not None:
+            resolution = Refused(Destination.EXTERNAL, unbalanced, unbalanced.text)
         if isinstance(resolution, Resolved):
             given = Given(address, parameters.orcpt, parameters.notify)
             self._given.update({id(root.root): given for root in roots if id(root.root) not in self._given})
