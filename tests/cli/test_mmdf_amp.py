@@ -41,11 +41,11 @@ def test_a_message_is_rewritten_and_its_body_is_not(tailor):
 
 
 def test_a_channel_gives_its_own_style_and_names(tailor):
-    assert b"\nTo: b@place.zz, joe@front.wood.example\n" in amp(tailor, MESSAGE, "-c", "percent").stdout
+    assert b"\nTo: b@place.zz, joe@front.wood.example\n" in amp(tailor, MESSAGE, "percent").stdout
 
 
 def test_a_channel_that_is_not_there_is_a_mistake_of_the_caller(tailor):
-    done = amp(tailor, MESSAGE, "-c", "nosuch")
+    done = amp(tailor, MESSAGE, "nosuch")
 
     assert done.returncode == 64
     assert b"has no channel 'nosuch'; there are:" in done.stderr
@@ -55,3 +55,18 @@ def test_a_channel_that_is_not_there_is_a_mistake_of_the_caller(tailor):
 def test_a_header_without_a_body_is_enough(tailor):
     assert amp(tailor, b"Subject: s\n").stdout == b"Subject: s\n"
     assert amp(tailor, b"").stdout == b""
+
+
+def test_a_style_can_be_asked_for(tailor):
+    route = b"To: @oak.wood.example:joe@elm.example\n\n"
+
+    assert b"To: joe%elm.example@oak.wood.example\n" in amp(tailor, route, "-", "733").stdout
+    assert b"To: joe%example.elm@example.wood.oak\n" in amp(tailor, route, "percent", "jnt").stdout
+    assert amp(tailor, MESSAGE, "-", "same").stdout == MESSAGE
+
+
+def test_what_is_no_style_is_a_mistake_of_the_caller(tailor):
+    done = amp(tailor, MESSAGE, "-", "823")
+
+    assert (done.returncode, done.stdout) == (64, b"")
+    assert b"'823' is no style; there are: same, 822" in done.stderr

@@ -31,6 +31,7 @@ IDLE_KEYS: Final = {
     "trn": "there are no phone transcripts any more",
     "poll": "no channel is polled: mail is sent when it is due",
 }
+STYLE_WORDS: Final = (*_FORMS, *_STYLES, "jnt")
 
 
 class _Channel(Struct):
@@ -124,12 +125,17 @@ def _defined(entry: Entry, field: Field, channel: _Channel, tables: Tables) -> N
 
 
 def _style(entry: Entry, field: Field, before: AddressStyle) -> AddressStyle:
-    word = field.text.lower()
+    style = styled(before, field.text)
+    if style is None:
+        entry.complain(field, f"ap={shown(field.text)} is unknown", one_of(STYLE_WORDS))
+    return style or before
+
+
+def styled(before: AddressStyle, word: str) -> AddressStyle | None:
+    """Return a style after one word of ``ap=``; None for one that is unknown."""
+    word = word.lower()
     if word in _FORMS:
         return replace(before, form=_FORMS[word])
     if word == "jnt":
         return replace(before, form=AddressForm.RFC733, big=True)
-    if word in _STYLES:
-        return replace(before, **{_STYLES[word]: True})
-    entry.complain(field, f"ap={shown(field.text)} is unknown", one_of((*_FORMS, *_STYLES, "jnt")))
-    return before
+    return replace(before, **{_STYLES[word]: True}) if word in _STYLES else None

@@ -141,8 +141,9 @@ us. The reverse-path is written so, too.
 - `dbmbuild [-nvdk] [database [table ...]]`: builds the database, or some tables of it; `-k` goes on without missing
   files.
 - `dbmlist [database]`: key, table and value of every entry.
-- `amp [-c channel]`: a filter, which rewrites the header of a message for a channel; without one in the style 822
-  with our own names. A table that cannot answer: exit 75, and nothing was written.
+- `amp [channel|-] [style ...]`: a filter, which rewrites the header of a message for a channel, or with our own names;
+  styles are words of `ap=`, without them the channel's own, else 822. A table that cannot answer: exit 75, and
+  nothing was written.
 - `dbmedit [-v] [-d database] [print|add|change|delete|help|quit ...]`: a command, or a dialogue on standard input.
 - `tablelist`: the files of the tables.
 """
