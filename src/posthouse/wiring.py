@@ -12,6 +12,7 @@ from __future__ import annotations  # so that the ports are imported by the type
 
 import os
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from posthouse.routing.mmdf.compiled import MmdfRouting
     from posthouse.site.model import Listener, Site
     from posthouse.site.tailor.model import TailorConfiguration
+    from posthouse.smtp.server import ServerSession
     from posthouse.smtpd.board import Seat
     from posthouse.smtpd.listener import Listening
     from posthouse.smtpd.pickup import PickupRounds
@@ -154,6 +156,25 @@ def build_router(site: Site, clock: Clock, log: EventLog) -> Router:
     from posthouse.submit.native import NativeRouter
 
     return NativeRouter(compile_routing(site), build_tables(site, clock), vrfy=site.vrfy)
+
+
+def open_session(site: Site, address: str = "", user: str = "") -> ServerSession:
+    """Begin an SMTP session that speaks as the site's language has it, with a network address or a user of ours."""
+    from posthouse.smtp.server import ServerSession
+
+    if site.cf is None:
+        return ServerSession(site.name, site.limits)
+    from posthouse.site.cf.declared import CfConfiguration
+    from posthouse.site.cf.personality import personality_of
+    from posthouse.smtp.sendmail_session import SendmailSession
+
+    if not isinstance(site.cf, CfConfiguration):
+        raise TypeError(f"{type(site.cf).__name__} is not what a sendmail.cf is read as")
+    literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+    peer = literal if address else f"{user}@localhost"
+    now = system_clock().now()
+    personality = personality_of(site.cf, site.limits, peer, now, offers_auth=not address)
+    return SendmailSession(site.name, site.limits, personality)
 
 
 def _sendmail_router(site: Site, clock: Clock) -> SendmailRouter:
@@ -303,6 +324,7 @@ async def open_smtpd(
             log=log,
             meter=meter,
             admission=Admission(site.limits, seat, _most_files()),
+            open_session=None if site.cf is None else partial(open_session, site),
         )
         yield SmtpdWorker(service, listening, open_pickup(site, service.intake) if picks_up else None)
     finally:

@@ -91,6 +91,8 @@ class Connection(asyncio.Protocol):
             self._refuse(refusal)
             return
         self._admitted = True
+        if self._service.open_session is not None and self._peer.address:
+            self._session = self._service.open_session(self._peer.address)
         self._service.log_connected(self._name, self._peer.port)
         self._renew()
         self._session.greet()

@@ -13,6 +13,9 @@ from posthouse.smtpd.admission import Admission
 from posthouse.submit.intake import Intake
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from posthouse.smtp.server import ServerSession
     from posthouse.smtpd.connection import Connection
 
 
@@ -27,6 +30,7 @@ class Service:
     log: EventLog
     meter: Meter
     admission: Admission
+    open_session: "Callable[[str], ServerSession] | None" = None  # for a client's address; None: the plain one
     connections: "set[Connection]" = field(default_factory=set)
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)  # asyncio itself keeps no task alive
     idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while there are no connections

@@ -8,9 +8,10 @@ import os
 import selectors
 import socket
 
+from posthouse.cli.submission.people import login_name
 from posthouse.cli.submission.submit_direct import local_client, open_intake
 from posthouse.cli.submission.submit_socket import DaemonDownError, connect
-from posthouse.mail.reply import Reply
+from posthouse.mail.reply import Reply, reply
 from posthouse.site.model import Site
 from posthouse.smtp.server import (
     DataAsked,
@@ -18,7 +19,6 @@ from posthouse.smtp.server import (
     MailGiven,
     RcptGiven,
     ServerEvent,
-    ServerSession,
     SessionEnded,
     TextChunk,
     TextEnded,
@@ -29,21 +29,23 @@ from posthouse.smtp.server import (
 from posthouse.submit.eager import run
 from posthouse.submit.intake import Intake
 from posthouse.submit.transaction import Transaction
-from posthouse.wiring import SUBMIT_SOCKET
+from posthouse.wiring import SUBMIT_SOCKET, open_session
 
 _CHUNK = 64 * 1024
+_MISCONFIGURED = reply(554, "5.3.5", "the rules of the site make nothing of an address")
 _STDIN, _STDOUT = 0, 1
 
 
 def serve_stdin(site: Site) -> int:
     """Talk SMTP with whoever started us until they quit or leave."""
+    if site.cf is not None:
+        return StdinSession(site, open_intake(site)).serve()  # in sendmail's words, which our socket does not speak
     try:
         connection = connect(site.run / SUBMIT_SOCKET)
     except DaemonDownError:
-        StdinSession(site, open_intake(site)).serve()
-    else:
-        with connection:
-            join(connection)
+        return StdinSession(site, open_intake(site)).serve()
+    with connection:
+        join(connection)
     return os.EX_OK
 
 
@@ -93,13 +95,14 @@ class StdinSession:
     """A session without the daemon: blocking reads, coroutines run to their end."""
 
     def __init__(self, site: Site, intake: Intake) -> None:
-        self._session = ServerSession(site.name, site.limits)
+        self._session = open_session(site, user=login_name())
         self._intake = intake
         self._client = local_client(site)
         self._transaction: Transaction | None = None
+        self._code = os.EX_OK
 
-    def serve(self) -> None:
-        """Serve until QUIT or the end of the input."""
+    def serve(self) -> int:
+        """Serve until QUIT or the end of the input; return the exit code: 70 when rules made no sense of an address."""
         self._session.greet()
         try:
             ended = self._handle_events()
@@ -112,6 +115,7 @@ class StdinSession:
                 ended = self._handle_events() or not wire
         finally:
             self._drop()
+        return self._code
 
     def _handle_events(self) -> bool:
         """Handle what the session has to say, send its replies, and return whether it is over."""
@@ -122,6 +126,8 @@ class StdinSession:
                 break
             answer = self._act(event)
             if answer is not None:
+                if answer.code == _MISCONFIGURED.code and answer.status == _MISCONFIGURED.status:
+                    self._code = os.EX_SOFTWARE
                 self._session.answer(answer)
         _write_all(self._session.take_outgoing())
         return ended

@@ -1,0 +1,64 @@
+"""How the SMTP server of a sendmail.cf presents itself: its greeting, its extensions, what it keeps to itself."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from posthouse.mail.dates import format_asctime, format_date
+from posthouse.mail.limits import Limits
+from posthouse.rewriting.macros import expand
+from posthouse.site.cf.declared import CfConfiguration
+from posthouse.site.cf.machine import SENDMAIL_VERSION
+from posthouse.smtp.sendmail_session import Personality
+
+_SILENT = frozenset({"goaway"})
+
+
+def privacy_words(configuration: CfConfiguration) -> frozenset[str]:
+    """Return the words of the option PrivacyOptions, in lower case."""
+    return frozenset(
+        word.lower() for text in configuration.words("PrivacyOptions") for word in text.replace(",", " ").split()
+    )
+
+
+def personality_of(
+    configuration: CfConfiguration, limits: Limits, peer: str, now: datetime, *, offers_auth: bool = False
+) -> Personality:
+    """Return what a session that begins now is like.
+
+    ``peer`` is what the client is called: ``user@localhost``, or its address in brackets.
+    """
+    macros = {**configuration.program.macros, "b": format_date(now), "d": format_asctime(now)}
+    greeting = configuration.text("SmtpGreetingMessage")
+    shown = expand(greeting, macros).encode("latin-1", "replace").decode("utf-8", "replace")
+    privacy = privacy_words(configuration)
+    return Personality(
+        greeting=" ".join(shown.split()),
+        peer=peer,
+        version=SENDMAIL_VERSION,
+        extensions=tuple(_extensions(configuration, limits, privacy, offers_auth=offers_auth)),
+        privacy=privacy,
+        allows_any_name=configuration.flag("AllowBogusHELO"),
+        recipients=min(max(configuration.number("MaxRecipientsPerMessage"), 0), limits.recipients),
+    )
+
+
+def _extensions(
+    configuration: CfConfiguration, limits: Limits, privacy: frozenset[str], *, offers_auth: bool
+) -> Iterator[str]:
+    def is_open(word: str) -> bool:
+        return privacy.isdisjoint({word, *_SILENT})
+
+    yield from ("ENHANCEDSTATUSCODES", "PIPELINING")
+    if is_open("noexpn"):
+        yield "EXPN"
+        if is_open("noverb"):
+            yield "VERB"
+    yield "8BITMIME"
+    yield f"SIZE {limits.text_octets}" if configuration.number("MaxMessageSize") > 0 else "SIZE"
+    if "noreceipts" not in privacy:
+        yield "DSN"
+    if is_open("noetrn"):
+        yield "ETRN"
+    if offers_auth:
+        yield "AUTH DIGEST-MD5 CRAM-MD5"
+    yield "DELIVERBY"
