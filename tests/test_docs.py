@@ -84,6 +84,8 @@ def test_the_project_speaks_of_no_machine():
     if not kept:
         pytest.skip("not a git checkout")
     forbidden = re.compile(r"/(?:root|home/[a-z]+|work)/[a-z.]|py" + r"pi\.org|files\.python" + r"hosted|deb\.debian")
+    recorded = "tests/data/sendmail/home/"  # homes of accounts that no machine has
+    kept = [name for name in kept if not name.startswith(recorded)]
     readable = [ROOT / name for name in kept if (ROOT / name).suffix in {".py", ".md", ".toml", ".lock", ".txt", ""}]
 
     assert [str(path) for path in readable if path.is_file() and forbidden.search(path.read_text())] == []

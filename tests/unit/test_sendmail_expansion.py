@@ -1,6 +1,5 @@
 """Who gets mail by a sendmail.cf: aliases, owners, loops, .forward and :include: files, and in which order."""
 
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -8,115 +7,21 @@ from posthouse.mail.account import Account
 from posthouse.mail.address import Address, Path
 from posthouse.mail.address_file import AddressFile
 from posthouse.mail.envelope import Envelope, MailerUser, Recipient
-from posthouse.mail.lookup import MapAnswer, MapStatus
 from posthouse.mail.route import Route
 from posthouse.rewriting.environment import Environment
 from posthouse.routing.sendmail.addressee import Addressee, State
-from posthouse.routing.sendmail.compiled import SendmailRouting, compile_sendmail
 from posthouse.routing.sendmail.envelopes import Given, address_of, envelopes_of, routed_of
 from posthouse.routing.sendmail.expansion import Expansion
 from posthouse.routing.sendmail.questions import (
-    AliasQuestion,
-    ForwardQuestion,
-    FullNameQuestion,
     IncludeQuestion,
-    LoginQuestion,
-    LoginsUnavailable,
-    NumberQuestion,
-    ShellQuestion,
 )
 from posthouse.routing.sendmail.verification import exit_status, verdict_lines
-from posthouse.site.cf.machine import Machine, Surroundings
-from posthouse.site.cf.reader import read_cf
-
-CF = """V10/Berkeley
-Cwhome.example
-Djmx.home.example
-O OperatorChars=.:%@!^/[]+
-O ForwardPath=$z/.forward
-Mlocal, P=/bin/cat, F=lsAw5:/|@qn, A=cat $u
-Mprog, P=/bin/sh, F=lseu, A=sh -c $u
-M*file*, P=[FILE], F=lsu, A=FILE $u
-M*include*, P=/dev/null, F=su, A=INCLUDE $u
-Mfar, P=[IPC], F=mu, A=TCP $h
-Mcostly, P=[IPC], F=mue, A=TCP $h
-S3
-R$* < $+ > $*	$2
-R$+ @ $+	$: $1 < @ $2 >
-S0
-R$* < @ $=w >	$: $1
-R$+ < @ bad.example >	$#error $@ 5.1.2 $: "550 No such host"
-R$+ < @ slow.example >	$#error $@ 4.1.2 $: "451 Not today"
-R$+ < @ costly.example >	$#costly $@ costly.example $: $1 < @ costly.example >
-R$+ < @ $+ >	$#far $@ $2 $: $1 < @ $2 >
-R$+ + $*	$#local $@ $2 $: $1 + $2
-R$+	$#local $: $1
-S4
-R$* < $+ >	$1 $2
-S5
-R$+ + $*	$#local $@ $2 $: $1
-"""
-PEOPLE = {
-    "ann": Account("ann", 2001, 2001, "Ann Other", "/home/ann", "/bin/sh"),
-    "bob": Account("bob", 2002, 2002, "Bob", "/home/bob", "/bin/sh"),
-    "eve": Account("eve", 2003, 2003, "Eve", "/home/eve", "/bin/false"),
-}
-
-
-@dataclass
-class World:
-    """Answers every question from what a test says."""
-
-    aliases: dict[str, str] = field(default_factory=dict)
-    forwards: dict[str, AddressFile] = field(default_factory=dict)
-    includes: dict[str, AddressFile] = field(default_factory=dict)
-    people: dict[str, Account] = field(default_factory=lambda: dict(PEOPLE))
-    trouble: str = ""
-    asked: list[object] = field(default_factory=list)
-
-    def answer(self, question: object) -> object:
-        self.asked.append(question)
-        match question:
-            case AliasQuestion(name):
-                value = self.aliases.get(name.lower())
-                if value == "?":
-                    return MapAnswer(MapStatus.TEMPORARY, reason="away")
-                return MapAnswer(MapStatus.NOT_FOUND if value is None else MapStatus.FOUND, value)
-            case LoginQuestion(login):
-                return LoginsUnavailable(self.trouble) if self.trouble else self.people.get(login)
-            case NumberQuestion(uid):
-                return next((one for one in self.people.values() if one.uid == uid), None)
-            case FullNameQuestion(name):
-                return next((one for one in self.people.values() if one.full_name.lower() == name.lower()), None)
-            case ShellQuestion(shell):
-                return shell == "/bin/sh"
-            case ForwardQuestion(paths, _):
-                return next((self.forwards[path] for path in paths if path in self.forwards), None)
-            case IncludeQuestion(path, _):
-                return self.includes.get(path, AddressFile(path, error="No such file or directory"))
-        raise AssertionError(question)
-
-    def drive(self, steps):
-        answer = None
-        while True:
-            try:
-                question = steps.send(answer)
-            except StopIteration as end:
-                return end.value
-            answer = self.answer(question)
-
-
-def routing_of(tmp_path, extra="") -> SendmailRouting:
-    path = tmp_path / "x.cf"
-    path.write_text(CF + extra)
-    configuration = read_cf(path, Surroundings(Machine("mx.home.example")))
-    assert not configuration.errors
-    return compile_sendmail(configuration)
+from support.sendmail_world import World, routing_from
 
 
 @pytest.fixture
-def routing(tmp_path):
-    return routing_of(tmp_path)
+def routing():
+    return routing_from()
 
 
 def expanded(routing, machine, *texts, **given) -> Expansion:
@@ -144,8 +49,8 @@ def test_recipients_stand_by_host_and_among_themselves_as_found(routing):
     ]
 
 
-def test_costly_mailers_come_last_when_they_are_held(tmp_path):
-    expansion = expanded(routing_of(tmp_path, "O HoldExpensive=true\n"), World(), "x@costly.example", "y@d.example")
+def test_costly_mailers_come_last_when_they_are_held():
+    expansion = expanded(routing_from("O HoldExpensive=true\n"), World(), "x@costly.example", "y@d.example")
 
     assert sent_to(expansion) == ["far y@d.example", "costly x@costly.example"]
 
@@ -244,23 +149,23 @@ def test_rule_set_5_takes_the_detail_from_a_user_whom_no_alias_names(routing):
 
 
 def test_a_forward_file_names_others_in_the_name_of_its_user(routing):
-    read = AddressFile("/home/ann/.forward", ((1, 'bob, "|/bin/filter -x"'),), uid=2001)
-    expansion = expanded(routing, World(forwards={"/home/ann/.forward": read}), "ann")
+    read = AddressFile("/users/ann/.forward", ((1, 'bob, "|/bin/filter -x"'),), uid=2001)
+    expansion = expanded(routing, World(forwards={"/users/ann/.forward": read}), "ann")
 
     (program,) = [one for one in expansion.queue if one.mailer == "prog"]
     assert sent_to(expansion) == ['prog "|/bin/filter -x"', "local bob"]
     assert routed_of(routing, program).mailer == MailerUser(
-        '"|/bin/filter -x"', '"|/bin/filter -x"', "ann", "ann", 2001, 2001, "/home/ann"
+        '"|/bin/filter -x"', '"|/bin/filter -x"', "ann", "ann", 2001, 2001, "/users/ann"
     )
 
 
 def test_a_user_without_a_login_shell_runs_no_programs(routing):
-    read = AddressFile("/home/eve/.forward", ((3, "|/bin/filter"),), uid=2003)
+    read = AddressFile("/users/eve/.forward", ((3, "|/bin/filter"),), uid=2003)
 
-    expansion = expanded(routing, World(forwards={"/home/eve/.forward": read}), "eve")
+    expansion = expanded(routing, World(forwards={"/users/eve/.forward": read}), "eve")
 
     (said,) = verdict_lines(expansion)
-    assert said.startswith("/home/eve/.forward: line 3: |/bin/filter... User eve@mx.home.example doesn't have")
+    assert said.startswith("/users/eve/.forward: line 3: |/bin/filter... User eve@mx.home.example doesn't have")
 
 
 def test_a_list_that_others_can_write_names_no_files(routing):
@@ -290,8 +195,8 @@ def test_a_list_is_read_as_the_default_user_where_no_user_names_it(routing):
     assert [one.reader.login for one in machine.asked if isinstance(one, IncludeQuestion)] == ["daemon"]
 
 
-def test_a_full_name_is_found_where_the_option_allows_it(tmp_path):
-    expansion = expanded(routing_of(tmp_path, "O MatchGECOS=true\n"), World(), "Ann_Other")
+def test_a_full_name_is_found_where_the_option_allows_it():
+    expansion = expanded(routing_from("O MatchGECOS=true\n"), World(), "Ann_Other")
 
     assert sent_to(expansion) == ["local ann"]
 

@@ -16,6 +16,7 @@ from posthouse.adapters.spool_memory_rows import (
     Message,
     Place,
     Row,
+    first_rows,
     leased_recipient,
     message_info,
     wants_warning,
@@ -121,11 +122,7 @@ class MemorySpool:
         while number in self._messages:
             number = make_queue_id(accepted, randbits(DRAWN_BITS))
         info = message_info(format_queue_id(number), envelope, accepted, len(text))
-        state = RecipientState.HELD if envelope.is_held else RecipientState.QUEUED
-        rows = {n: Row(n, recipient, accepted, state) for n, recipient in enumerate(envelope.recipients)}
-        for n, wrong in enumerate(envelope.failed, len(rows)):
-            rows[n] = Row(n, wrong.recipient, accepted, RecipientState.REPORTING, outcome=wrong.outcome)
-        self._messages[number] = Message(info, text, rows)
+        self._messages[number] = Message(info, text, first_rows(envelope, accepted))
         return info.queue_id
 
     # -- leases

@@ -107,6 +107,15 @@ def message_info(queue_id: QueueId, envelope: Envelope, accepted: datetime, octe
     )
 
 
+def first_rows(envelope: Envelope, accepted: datetime) -> dict[int, Row]:
+    """Return the rows with which a message begins."""
+    state = RecipientState.HELD if envelope.is_held else RecipientState.QUEUED
+    rows = {n: Row(n, recipient, accepted, state) for n, recipient in enumerate(envelope.recipients)}
+    for n, wrong in enumerate(envelope.failed, len(rows)):
+        rows[n] = Row(n, wrong.recipient, accepted, RecipientState.REPORTING, outcome=wrong.outcome)
+    return rows
+
+
 def leased_recipient(row: Row) -> LeasedRecipient:
     """Describe a recipient for whoever delivers to it."""
     return LeasedRecipient(row.number, row.recipient, row.attempts, row.warned, row.outcome, row.attempted)

@@ -160,7 +160,8 @@ class SendmailMessage:
         self._client = client
         self._policy = Policy(routing, world, environment)
         # What a person or program of this machine hands in is not asked about: who it is, the kernel has said.
-        self._is_asked_about = bool(client.address) or (bool(client.protocol) and not client.local_submission)
+        is_smtp = client.protocol not in ("", OWN_REPORTS, SENT_AGAIN)
+        self._is_asked_about = bool(client.address) or (is_smtp and not client.local_submission)
         self._expansion = Expansion(routing, environment)
         self._given: dict[int, Given] = {}
         self.checks_header = self._policy.checks_header
