@@ -256,3 +256,14 @@ def test_an_explanation_has_every_table_with_file_and_line(make):
 
     assert "alias both stands for jose, della@bank.arpa" in resolution.via
     assert "aliases:1" in resolution.via
+
+
+def test_the_log_is_told_why_a_table_did_not_answer_and_the_client_is_not(make, tmp_path):
+    router, _ = make()
+    (tmp_path / "table" / "hosts").unlink()
+
+    resolution = run(router.begin(LOCAL).recipient(Address("della", "bank.arpa"), NO_RCPT_PARAMETERS))
+
+    assert isinstance(resolution, Deferred)
+    assert resolution.reason.startswith(f"table hosts: cannot read {tmp_path}/table/hosts")
+    assert str(tmp_path) not in str(resolution.reply)

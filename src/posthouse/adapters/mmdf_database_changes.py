@@ -45,6 +45,12 @@ _SCHEMA: Final = (
     " PRIMARY KEY (key, member, place)) WITHOUT ROWID; BEGIN"
 )
 _INSERT: Final = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)"
+# Entries that come in the order of their keys fill one page after the other: many times faster, and half the size.
+_LOADED: Final = (
+    "CREATE TEMP TABLE loaded (member INTEGER, key TEXT, place INTEGER, spelled TEXT, value TEXT, line INTEGER)"
+)
+_LOAD: Final = "INSERT INTO loaded VALUES (?, ?, ?, ?, ?, ?)"
+_SORT: Final = "INSERT INTO entry SELECT * FROM loaded ORDER BY key, member, place"
 _LARGEST_BUILD: Final = 2**31 - 1  # what PRAGMA user_version holds
 
 
@@ -157,12 +163,14 @@ def _write(new: Path, old: Path | None, tables: Iterable[tuple[str, Path]], prob
         if old is not None:
             with contextlib.closing(connect(old)) as before:
                 before.backup(database)
+        database.execute(_LOADED)
         database.executescript(_SCHEMA)  # a crash leaves a half-written file under a name that nobody reads
         if old is not None:
             ((build,),) = database.execute("PRAGMA user_version")
             _take_over(database, read_edits(old, build))
         for name, path in tables:
             _build_table(database, fold_key(name), path, problems)
+        database.execute(_SORT)
         database.execute(f"PRAGMA user_version = {secrets.randbelow(_LARGEST_BUILD) + 1}")
         database.execute("COMMIT")
 
@@ -170,9 +178,10 @@ def _write(new: Path, old: Path | None, tables: Iterable[tuple[str, Path]], prob
 def _build_table(database: sqlite3.Connection, member: str, path: Path, problems: list[Problem]) -> None:
     number = _number(database, member)
     database.execute("DELETE FROM entry WHERE member = ?", (number,))
+    database.execute("DELETE FROM loaded WHERE member = ?", (number,))
     database.execute("UPDATE source SET path = ? WHERE id = ?", (str(path), number))
     with contextlib.suppress(FileNotFoundError), path.open("rb") as text:
-        database.executemany(_INSERT, _rows(number, text, str(path), problems))
+        database.executemany(_LOAD, _rows(number, text, str(path), problems))
 
 
 def _take_over(database: sqlite3.Connection, edits: Edits) -> None:

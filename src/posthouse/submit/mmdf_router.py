@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from posthouse.mail.address import Address, Path
 from posthouse.mail.envelope import MailerUser
 from posthouse.mail.errors import MalformedError
+from posthouse.mail.lookup import Asked
 from posthouse.mail.octet_text import characters, octets
 from posthouse.mail.reply import Reply, reply
 from posthouse.mail.route import Route
@@ -164,7 +165,7 @@ class MmdfMessage:
         if not checked.is_accepted:
             refusal = _refusal(checked)
             made = Deferred if refusal.is_transient else Refused
-            return made(destination, refusal, _reason(checked), trace, via)
+            return made(destination, refusal, _trouble(checked) or _reason(checked), trace, via)
         if any(one.channel.lower() == DELAY for one in checked.queued) and not self._may_wait:
             unsure = reply(451, "4.4.3", "cannot verify this address now, try again later")
             return Deferred(destination, unsure, "it cannot be verified now", trace, via)
@@ -288,6 +289,12 @@ def _is_unknown_user(one: QueuedAddress) -> bool:
 
 def _shown(checked: Checked) -> str:
     return " ".join(one.text for one in checked.replies)
+
+
+def _trouble(checked: Checked) -> str:
+    """Return for the log why the first table that did not answer did not: clients are not told."""
+    asked = (step for step in checked.trace if isinstance(step, Asked) and step.answer.unavailable)
+    return next((f"table {one.lookup.table}: {one.answer.unavailable}" for one in asked), "")
 
 
 def _reason(checked: Checked) -> str:
