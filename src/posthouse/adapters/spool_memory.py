@@ -16,9 +16,8 @@ from posthouse.adapters.spool_memory_rows import (
     Message,
     Place,
     Row,
-    first_rows,
     leased_recipient,
-    message_info,
+    new_message,
     wants_warning,
 )
 from posthouse.mail.envelope import Envelope
@@ -121,9 +120,8 @@ class MemorySpool:
         number = make_queue_id(accepted, randbits(DRAWN_BITS))
         while number in self._messages:
             number = make_queue_id(accepted, randbits(DRAWN_BITS))
-        info = message_info(format_queue_id(number), envelope, accepted, len(text))
-        self._messages[number] = Message(info, text, first_rows(envelope, accepted))
-        return info.queue_id
+        self._messages[number] = new_message(format_queue_id(number), envelope, accepted, text)
+        return format_queue_id(number)
 
     # -- leases
 
@@ -394,9 +392,7 @@ class MemorySpool:
             row.due = now
 
     def _rows(self) -> Iterator[tuple[Message, Row]]:
-        for message in self._messages.values():
-            for row in message.rows.values():
-                yield message, row
+        return ((message, row) for message in self._messages.values() for row in message.rows.values())
 
     def _check(self) -> None:
         if self.trouble is not None:

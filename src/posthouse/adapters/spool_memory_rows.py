@@ -107,13 +107,13 @@ def message_info(queue_id: QueueId, envelope: Envelope, accepted: datetime, octe
     )
 
 
-def first_rows(envelope: Envelope, accepted: datetime) -> dict[int, Row]:
-    """Return the rows with which a message begins."""
+def new_message(queue_id: QueueId, envelope: Envelope, accepted: datetime, text: bytes) -> Message:
+    """Return a message as it begins."""
     state = RecipientState.HELD if envelope.is_held else RecipientState.QUEUED
     rows = {n: Row(n, recipient, accepted, state) for n, recipient in enumerate(envelope.recipients)}
     for n, wrong in enumerate(envelope.failed, len(rows)):
         rows[n] = Row(n, wrong.recipient, accepted, RecipientState.REPORTING, outcome=wrong.outcome)
-    return rows
+    return Message(message_info(queue_id, envelope, accepted, len(text)), text, rows)
 
 
 def leased_recipient(row: Row) -> LeasedRecipient:
