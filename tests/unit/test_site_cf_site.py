@@ -127,7 +127,6 @@ def test_what_has_no_effect_is_listed_once_with_its_line(site_of):
         (5, "the option Timeout.queuewarn.urgent has no effect"),
         (7, "the filter f is not asked"),
         (8, "the queue group q has no effect"),
-        (6, "the H line of X-A has no effect"),
     ]
 
 

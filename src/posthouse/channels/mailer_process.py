@@ -1,7 +1,8 @@
 """The process of a mailer: whom it runs as, where, and what it finds in its environment.
 
 Rights are dropped in the child, before the program begins; nothing of our own environment is passed on but TZ.
-Spec: F=S keeps the rights that we have (or U=), F=o takes those of the recipient, else those of the controlling user.
+F=S keeps the rights that we have (or U= gives them), F=o takes those of the recipient; else they are the controlling
+user's, or DefaultUser's.  Sendmail Installation and Operation Guide, section 5.4.
 """
 
 import asyncio
@@ -66,7 +67,7 @@ def clean_environment(declared: Mapping[str, str | None]) -> dict[str, str]:
 async def start_program(start: Start, *, stderr: int = asyncio.subprocess.STDOUT) -> asyncio.subprocess.Process:
     """Start a program with pipes on its input and output.  Raises OSError."""
     words = [word.encode("iso8859-1", "replace").replace(b"\0", b"") for word in start.arguments]
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         *(words or [os.fsencode(start.path)]),
         executable=start.path,
         stdin=asyncio.subprocess.PIPE,
@@ -78,9 +79,12 @@ async def start_program(start: Start, *, stderr: int = asyncio.subprocess.STDOUT
         user=start.identity.uid,
         group=start.identity.gid,
         extra_groups=None if start.identity.uid is None else (),
-        process_group=None,
         umask=0o022,
     )
+    if start.niceness:
+        with suppress(OSError):  # it may have ended already, or we may not
+            os.setpriority(os.PRIO_PROCESS, process.pid, max(min(start.niceness, 19), -20))
+    return process
 
 
 def _first_directory(directories: Sequence[str]) -> str:

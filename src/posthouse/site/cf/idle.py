@@ -10,7 +10,6 @@ from posthouse.site.cf.options.table import OPTIONS
 
 # Flags of F= that change nothing here, with the reason.
 IDLE_FLAGS: Final = {
-    "!": "a From: of its own is never dropped",
     "0": "a relay in brackets has its MX left alone",
     "3": "octets are never changed for EBCDIC",
     "R": "connections come from any port",
@@ -47,8 +46,6 @@ def without_effect(configuration: CfConfiguration) -> Iterator[Problem]:
         yield Problem(
             group.origin, f"the queue group {group.name} has no effect", "there is one queue, fair to all hosts"
         )
-    for header in configuration.headers:
-        yield Problem(header.origin, f"the H line of {header.name} has no effect", "messages pass through unchanged")
 
 
 def _implying_lines(configuration: CfConfiguration, name: str) -> frozenset[Origin]:
@@ -62,7 +59,6 @@ def _of_mailer(mailer: MailerDeclaration) -> Iterator[Problem]:
         if flag in IDLE_FLAGS and mailer.origin.line:
             yield Problem(mailer.origin, f"mailer {mailer.name}: F={flag} has no effect", IDLE_FLAGS[flag])
     for what, is_given in (
-        ("N=", mailer.niceness != 0),
         ("C=", mailer.charset != ""),
         ("Q=", mailer.queue_group != ""),
         ("/=", mailer.root != ""),
@@ -72,7 +68,6 @@ def _of_mailer(mailer: MailerDeclaration) -> Iterator[Problem]:
 
 
 _REASONS: Final = {
-    "N=": "programs run at the priority of the daemon",
     "C=": "octets of a message are never changed",
     "Q=": "there is one queue, fair to all hosts",
     "/=": "programs run under the root of the daemon",

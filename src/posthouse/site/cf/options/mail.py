@@ -21,7 +21,7 @@ from posthouse.site.cf.options.smtp import EIGHT_BIT
 _NO_LOAD: Final = without_effect("the load of the machine is not looked at; limits.connections bounds the work")
 _NO_SORTING: Final = without_effect("the queue is worked through by time and fairness between hosts, not by priority")
 _NO_HOST_STATUS: Final = without_effect("the state of hosts is kept by the deliver process itself")
-_NO_HEADERS: Final = without_effect("the header of a message that passes through is not edited")
+_NO_HEADERS: Final = without_effect("nothing is converted, and no field is cut short")
 _NO_SHARED_MEMORY: Final = without_effect("processes share nothing but the spool")
 _SUBMISSION: Final = without_effect("the sendmail command has its own rule, -o on its command line")
 _ONE_SPOOL: Final = without_effect("the spool keeps messages as its own rows and files, never readable by others")
@@ -77,9 +77,15 @@ MAIL_OPTIONS: Final = (
     Option("DataFileBufferSize", "", NUMBER, 4096, _ONE_SPOOL),
     Option("DeadLetterDrop", "", TEXT, "", "dead-letters"),
     Option("DefaultCharSet", "", TEXT, "unknown-8bit", _NO_HEADERS),
-    Option("DefaultUser", "u", TEXT, "1:1", _NO_USERS),
+    Option("DefaultUser", "u", TEXT, "1:1", "programs that nobody controls run as this account"),
     Option("DelayLA", "", NUMBER, 0, _NO_LOAD),
-    Option("DeliveryMode", "d", _DELIVERY, "background", without_effect("mail is always queued first, then delivered")),
+    Option(
+        "DeliveryMode",
+        "d",
+        _DELIVERY,
+        "background",
+        "i, b: the sendmail command delivers before it ends; q, d: it only queues",
+    ),
     Option("DialDelay", "", time("s"), 0, without_effect("a host that cannot be reached is tried again later")),
     Option("DontBlameSendmail", "", _SAFE_FILES, (), "what is overlooked in the rights of .forward files"),
     Option("DontInitGroups", "", BOOLEAN, False, _NO_USERS),
@@ -88,12 +94,18 @@ MAIL_OPTIONS: Final = (
     Option("DoubleBounceAddress", "", TEXT, "postmaster", "postmaster, who gets what nobody else can"),
     Option("EightBitMode", "8", EIGHT_BIT, "pass8", _NO_HEADERS),
     Option("ErrorHeader", "E", TEXT, "", without_effect("reports have one form, RFC 3464")),
-    Option("ErrorMode", "e", choice(p="print", q="quiet", m="mail", w="write", e="berknet"), "print", _SUBMISSION),
+    Option(
+        "ErrorMode",
+        "e",
+        choice(p="print", q="quiet", m="mail", w="write", e="berknet"),
+        "print",
+        "how the sendmail command tells of failures",
+    ),
     Option("FastSplit", "", NUMBER, 1, without_effect("each recipient is queued on its own")),
     Option("ForkEachJob", "Y", BOOLEAN, False, without_effect("one process delivers everything")),
     Option("ForwardPath", "J", TEXT, "", "where users keep instructions for their own mail"),
     Option("HelpFile", "H", TEXT, "", without_effect("HELP tells the commands of this server")),
-    Option("HoldExpensive", "c", BOOLEAN, False, without_effect("mailers with F=e are not put off")),
+    Option("HoldExpensive", "c", BOOLEAN, False, "the sendmail command leaves mail for mailers with F=e in the queue"),
     Option("HostStatusDirectory", "", TEXT, "", _NO_HOST_STATUS),
     Option("IgnoreDots", "i", BOOLEAN, False, _SUBMISSION),
     Option("LDAPDefaultSpec", "", TEXT, "", without_effect("LDAP maps take all of their settings from their K line")),
@@ -116,13 +128,19 @@ MAIL_OPTIONS: Final = (
         "MinFreeBlocks", "b", TEXT, "100", "limits.spool-free-octets, in blocks of 1024 octets; after /, text-octets"
     ),
     Option("MinQueueAge", "", time("m"), 0, "retry.first-delay, when greater than 0"),
-    Option("MustQuoteChars", "", TEXT, "@,;:\\()[].'", _NO_HEADERS),
+    Option("MustQuoteChars", "", TEXT, "@,;:\\()[].'", "names with one of them are quoted in headers"),
     Option("NiceQueueRun", "", NUMBER, 0, without_effect("deliveries run at the priority of the daemon")),
-    Option("NoRecipientAction", "", _NO_RECIPIENT, "none", _NO_HEADERS),
-    Option("OldStyleHeaders", "o", BOOLEAN, False, without_effect("addresses in headers are separated by commas")),
+    Option(
+        "NoRecipientAction",
+        "",
+        _NO_RECIPIENT,
+        "none",
+        "what a message without recipient fields is given, by the sendmail command",
+    ),
+    Option("OldStyleHeaders", "o", BOOLEAN, False, "blanks separate addresses in recipient fields without commas"),
     Option("OperatorChars", "", MUNCHED, "", "which characters are words of an address by themselves"),
     Option("PidFile", "", TEXT, "", without_effect("the pid file is in the run directory")),
-    Option("PostmasterCopy", "P", TEXT, "", without_effect("reports go to senders only")),
+    Option("PostmasterCopy", "P", TEXT, "", "who is told of failures that the sendmail command met, too"),
     Option("ProcessTitlePrefix", "", TEXT, "", without_effect("processes are named by their part")),
     Option("QueueDirectory", "Q", TEXT, "", "spool: the directory posthouse in it"),
     Option("QueueFactor", "q", NUMBER, 600000, _NO_LOAD),
@@ -140,7 +158,7 @@ MAIL_OPTIONS: Final = (
     Option("RejectNUL", "", BOOLEAN, False, without_effect("NUL octets in a message pass through")),
     Option("RequiresDirfsync", "", BOOLEAN, True, _ALWAYS_SAFE),
     Option("RetryFactor", "Z", NUMBER, 90000, _NO_SORTING),
-    Option("RrtImpliesDsn", "", BOOLEAN, False, _NO_HEADERS),
+    Option("RrtImpliesDsn", "", BOOLEAN, False, "receipt fields are dropped on the way out"),
     Option("RunAsUser", "", TEXT, "", "user"),
     Option("SafeFileEnvironment", "", TEXT, "", without_effect("files are not written under another root")),
     Option("SaveFromLine", "f", BOOLEAN, False, _SUBMISSION),
@@ -156,11 +174,9 @@ MAIL_OPTIONS: Final = (
     Option("TempFileMode", "F", OCTAL, 0o600, _ONE_SPOOL),
     Option("TimeZoneSpec", "t", TEXT, "", without_effect("dates are in the zone of the process, TZ")),
     Option("TrustedUser", "", TEXT, "", _NO_USERS),
-    Option(
-        "UnixFromLine", "", MUNCHED, "From \ue00eg \ue00ed", without_effect("the From_ line has the form of mbox(5)")
-    ),
+    Option("UnixFromLine", "", MUNCHED, "From \ue00eg \ue00ed", "the From_ line of mailers without F=n"),
     Option("UnsafeGroupWrites", "", BOOLEAN, True, without_effect("the rights of files are not judged yet")),
-    Option("UseErrorsTo", "l", BOOLEAN, False, without_effect("reports go to the reverse-path only, RFC 5321")),
+    Option("UseErrorsTo", "l", BOOLEAN, False, "who is told of failures that the sendmail command met, too"),
     Option("UseMSP", "", BOOLEAN, False, without_effect("the sendmail command hands mail to the daemon anyway")),
     Option("UserDatabaseSpec", "U", TEXT, "", without_effect("there is no user database; use aliases")),
     Option("Verbose", "v", BOOLEAN, False, _SUBMISSION),
