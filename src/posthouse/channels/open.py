@@ -26,7 +26,8 @@ def open_channels(
 ) -> dict[str, Channel]:
     """Return every declared channel by name.  Nothing is connected or started before the first attempt.
 
-    ``resolvers`` are those of channels, by their names, that do not ask ``resolver``.
+    ``resolvers`` are those of channels, by their names, that do not ask ``resolver``: what they say was written down by
+    the site's own administrator, so that hosts which could be this one are not left out.
     """
 
     def smtp(declaration: ChannelDeclaration) -> Channel:
@@ -35,7 +36,7 @@ def open_channels(
             _dial_settings(site, declaration, Dialect.SMTP),
             (resolvers or {}).get(declaration.name, resolver),
             random,
-            ourselves=our_identity(site, declaration),
+            ourselves=Ourselves() if declaration.name in (resolvers or {}) else our_identity(site, declaration),
             meter=meter,
         )
 

@@ -85,7 +85,9 @@ class Explainer:
         resolver = self._resolvers.get(route.channel, self._resolver)
         if hop.kind is HopKind.DOMAIN:
             hosts = await resolver.mail_hosts(hop.name)
-            tried = without_ourselves(hop.name, hosts, our_identity(self._site, channel), hop.port)
+            tried = hosts
+            if route.channel not in self._resolvers:
+                tried = without_ourselves(hop.name, hosts, our_identity(self._site, channel), hop.port)
             return NextStop(route, channel, hosts, tried)
         if hop.kind is HopKind.HOST:
             hosts = await resolver.addresses(hop.name)
