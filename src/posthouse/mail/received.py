@@ -43,31 +43,38 @@ def count_hops(header: bytes) -> int:
 
 def compose_received(said: ReceivedField) -> bytes:
     """Return the field with its line end, folded."""
-    clauses: list[str] = []
-    if said.address:
-        clauses += [f"from {_harmless(said.helo) or 'unknown'}", f"({_literal(said.address)})"]
-    origin = f", from user {_harmless(said.user)}" if said.user else ""
-    clauses += [f"by {_harmless(said.by)}", f"(Posthouse{origin})"]
-    if said.protocol:
-        clauses.append(f"with {_harmless(said.protocol)}")
-    clauses.append(f"id {_harmless(said.id)}")
+    field = _beginning(said.by, said.helo, said.address, said.protocol, said.user)
+    clauses = [f"id {_harmless(said.id)}"]
     if said.recipient and not _CONTROL.search(said.recipient):
         clauses.append(f"for <{said.recipient}>")
     clauses[-1] += ";"
     clauses.append(format_date(said.at))
+    return f"{_fold(field, clauses)}\r\n".encode()
+
+
+@lru_cache(maxsize=1024)  # many messages come from the same clients
+def _beginning(by: str, helo: str, address: str, protocol: str, user: str) -> str:
+    clauses: list[str] = []
+    if address:
+        clauses += [f"from {_harmless(helo) or 'unknown'}", f"({_literal(address)})"]
+    origin = f", from user {_harmless(user)}" if user else ""
+    clauses += [f"by {_harmless(by)}", f"(Posthouse{origin})"]
+    if protocol:
+        clauses.append(f"with {_harmless(protocol)}")
     return _fold("Received:", clauses)
 
 
-def _fold(line: str, clauses: list[str]) -> bytes:
-    """Join the clauses, beginning a new line where one would grow over 78 characters."""
-    lines: list[str] = []
+def _fold(field: str, clauses: list[str]) -> str:
+    """Append clauses to a field, beginning a new line where one would grow over 78 characters."""
+    line_octets = len(field) - field.rfind("\n") - 1
     for clause in clauses:
-        if len(line) + 1 + len(clause) > _LINE_MAXIMUM and line.strip():
-            lines.append(line)
-            line = ""
-        line += " " + clause
-    lines.append(line)
-    return ("\r\n".join(lines) + "\r\n").encode("utf-8")
+        room = _LINE_MAXIMUM - line_octets - 1 - len(clause)
+        if room < 0 and line_octets > 0:
+            field += "\r\n"
+            line_octets = 0
+        field += f" {clause}"
+        line_octets += 1 + len(clause)
+    return field
 
 
 @lru_cache(maxsize=1024)

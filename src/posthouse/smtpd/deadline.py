@@ -24,8 +24,7 @@ class Deadline:
 
     def renew(self, seconds: float) -> None:
         """Expire this long from now at the earliest; never later than the end."""
-        at = self._loop.time() + seconds
-        self._at = at = min(at, self._end)
+        self._at = at = self._loop.time() + seconds
         if self._set_for > at:
             self._arm()
 
@@ -38,13 +37,13 @@ class Deadline:
 
     def _arm(self) -> None:
         self.cancel()
-        self._set_for = self._at
-        self._timer = self._loop.call_at(self._at, self._fire)
+        self._set_for = min(self._at, self._end)
+        self._timer = self._loop.call_at(self._set_for, self._fire)
 
     def _fire(self) -> None:
         self._timer = None
         self._set_for = math.inf
-        if self._loop.time() < self._at:
+        if self._loop.time() < min(self._at, self._end):
             self._arm()
         else:
             self._expired()
