@@ -33,6 +33,22 @@ and everything that is accepted without having an effect, with the reason.
 | `V` | the level and the vendor |
 | `L` | nothing |
 
+## Routing
+
+Every recipient goes through rule sets 3 and 0; then through the alias files (mailers with F=A), rule set 5 (F=5)
+and the user's own `.forward` (F=w), in sendmail's order and with its rules about who may name programs and files.
+`owner-LIST` gets the failures of LIST, in a message of its own. A bad member of a list is reported to its sender;
+the others get the mail.
+
+The rule sets check_relay (asked at MAIL), check_mail, check_rcpt, check_data, check_compat and check_eoh, those
+that H lines name, and check_vrfy and check_expn decide with `$#error`, `$#discard` and `$#error $@ quarantine`,
+which holds the message until `posthouse queue release`. They see the client in `{client_addr}`, `{client_name}`
+(as the map host gives it) and `{client_resolve}`, the sender in `$f`, `{mail_mailer}`, `{mail_host}`,
+`{mail_addr}`. What local programs hand in is asked about in header checks alone. Where a map cannot answer, the
+client is told to try again: never "not found".
+
+`posthouse explain ADDRESS` shows every rule that is applied, with file and line.
+
 What was read is kept in `/var/cache/posthouse`, where that directory exists, and counts as long as no file that was
 read has changed.
 
