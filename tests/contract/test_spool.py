@@ -828,6 +828,24 @@ async def test_overdue_mail_comes_in_portions(spool):
 
 
 @on_every_spool
+async def test_one_message_is_taken_whatever_its_schedule_and_no_other(spool):
+    wanted = await post(spool, envelope("a@b.example", "c@b.example", "d@z.example"))
+    await post(spool, envelope("a@b.example"))
+    for batch in await spool.lease(request()):
+        await spool.settle(settlements(batch, Ending.RETRY, LATER, NOON + minutes(60)))
+    await spool.postpone(B_EXAMPLE, NOON + minutes(60), "down")
+
+    batches = await spool.take(request(), wanted)
+
+    assert {batch.message.queue_id for batch in batches} == {wanted}
+    assert {batch.hop.host: len(batch.recipients) for batch in batches} == {"b.example": 2, "z.example": 1}
+    assert list(await spool.take(request(), wanted)) == []
+    assert list(await spool.take(request(), "no such id")) == []
+    for batch in batches:
+        assert list(await spool.settle(settlements(batch, Ending.GONE))) == []
+
+
+@on_every_spool
 async def test_held_mail_does_not_expire(spool):
     await post(spool, envelope("a@b.example"), at=NOON - timedelta(days=6))
     await spool.act(QueueFilter(), Verb.HOLD, NOON, dry_run=False)
