@@ -24,7 +24,7 @@ def test_every_recorded_message_is_delivered_alike(corpus: Path) -> None:
     cases = delivery_cases()
     wrong = []
     for case in cases:
-        found = difference(case, run_case(case, corpus), with_listings=False)
+        found = difference(case, run_case(case, corpus))
         if found:
             wrong.append(f"{case['opts']} {case['args']}: {found}")
 

@@ -75,9 +75,14 @@ def _verify(options: Options) -> int:
 
 
 def _queue(options: Options) -> int:
+    site_file = choose_site(options.site)
+    if site_file.suffix == ".cf" and options.mode is Mode.QUEUE:
+        from posthouse.cli.classic.cf_mailq import print_cf_queue
+
+        return print_cf_queue(site_file, options)
     from posthouse.cli.classic.mailq import print_queue
 
-    return print_queue(choose_site(options.site), count_only=options.mode is Mode.QUEUE_COUNT)
+    return print_queue(site_file, count_only=options.mode is Mode.QUEUE_COUNT)
 
 
 def _aliases(options: Options) -> int:
