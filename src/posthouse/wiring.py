@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from posthouse.routing.mmdf.compiled import MmdfRouting
     from posthouse.site.model import Listener, Site
+    from posthouse.site.tailor.entries import TailorChannel
     from posthouse.site.tailor.model import TailorConfiguration
     from posthouse.smtp.server import ServerSession
     from posthouse.smtpd.board import Seat
@@ -411,7 +412,7 @@ class _SpecialWayOut(Struct, frozen=True):
 def _special_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> _SpecialWayOut:
     """Join what a site in one of the old languages adds; nothing for any other."""
     if site.mmdf is not None:
-        return _mmdf_way_out(site, intake, clock)
+        return _mmdf_way_out(site, intake, clock, log)
     return _cf_way_out(site, clock, log) if site.cf is not None else _SpecialWayOut()
 
 
@@ -462,8 +463,8 @@ def channel_resolvers(site: Site, resolver: Resolver, clock: Clock) -> dict[str,
     }
 
 
-def _mmdf_way_out(site: Site, intake: Intake, clock: Clock) -> _SpecialWayOut:
-    """Join what an MMDF site delivers with: its lists, its headers."""
+def _mmdf_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> _SpecialWayOut:
+    """Join what an MMDF site delivers with: its lists, its UUCP, its headers."""
     from posthouse.adapters.dialect_mmdf import MmdfDialect
     from posthouse.channels.resubmit import Lists, ResubmitChannel
     from posthouse.submit.mmdf_lists import ListOwners
@@ -473,14 +474,28 @@ def _mmdf_way_out(site: Site, intake: Intake, clock: Clock) -> _SpecialWayOut:
     routing, tables = _mmdf_tables(site, configuration, clock)
     again = IntakeResubmission(intake)
     lists = Lists(configuration.names.full, ListOwners(configuration, tables).owner)
-    return _SpecialWayOut(
-        channels={
-            channel.name: ResubmitChannel(again, lists if channel.program == "list" else None)
-            for channel in configuration.channels
-            if channel.program in {"list", "delay"}
-        },
-        dialect=MmdfDialect(routing, tables),
-    )
+    channels: dict[str, Channel] = {}
+    for channel in configuration.channels:
+        if channel.program in {"list", "delay"}:
+            channels[channel.name] = ResubmitChannel(again, lists if channel.program == "list" else None)
+        elif channel.program == "uucp":
+            channels[channel.name] = _uucp_channel(site, configuration, channel, tables[channel.tbl], clock, log)
+    return _SpecialWayOut(channels, MmdfDialect(routing, tables))
+
+
+def _uucp_channel(
+    site: Site, configuration: TailorConfiguration, channel: TailorChannel, table: Table, clock: Clock, log: EventLog
+) -> Channel:
+    """Join a channel to UUCP: the program that UUXSTR names, and who tells it where to."""
+    from posthouse.channels.program import ProgramChannel
+    from posthouse.channels.uucp import ARGUMENTS, UucpChannel
+    from posthouse.site.model import ChannelDeclaration, ChannelKind
+
+    argv = (*configuration.switches.uux.split(), *ARGUMENTS)
+    declaration = ChannelDeclaration(channel.name, ChannelKind.PROGRAM, argv=argv, origin=channel.origin)
+    uux = ProgramChannel(declaration, log, most_output_octets=site.limits.programs_octets)
+    names = configuration.names
+    return UucpChannel(uux, table, clock, our_name=channel.full_name, uucp_name=names.uucp or names.local)
 
 
 async def _clean_spool(spool: SqliteSpool, log: EventLog) -> None:

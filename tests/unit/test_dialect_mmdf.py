@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from posthouse.adapters.dialect_mmdf import MOST_HEADER_OCTETS, EditedText, MmdfDialect
+from posthouse.adapters.dialect_mmdf import MOST_HEADER_OCTETS, MmdfDialect
 from posthouse.mail.address import NULL_PATH, Address, Path
 from posthouse.mail.envelope import Body, Recipient
 from posthouse.mail.errors import DialectUnavailableError
 from posthouse.mail.queued import Batch, Hop, Lane, LeasedRecipient, MessageInfo
 from posthouse.mail.route import Route
-from posthouse.queueing.texts import WholeText
+from posthouse.queueing.texts import EditedText, WholeText
 from support.mmdf import mmdf_site
 
 TAILOR = """\

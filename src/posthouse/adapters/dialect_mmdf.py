@@ -5,7 +5,7 @@ passed on as the very same text.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from posthouse.mail.lookup import Answer, Lookup
 from posthouse.mail.octet_text import characters, octets
 from posthouse.mail.queued import Batch
 from posthouse.ports import StoredText, Table
+from posthouse.queueing.texts import EditedText
 from posthouse.rewriting.mmdf.address import parse_address
 from posthouse.routing.mmdf.compiled import MmdfRouting, Steps, TableUnavailableError
 from posthouse.routing.mmdf.headers import HeaderDialect
@@ -82,28 +83,3 @@ class MmdfDialect:
         except ValueError:  # MalformedError is one
             return batch
         return replace(batch, message=replace(batch.message, reverse_path=Path(address, read.route)))
-
-
-class EditedText:
-    """Port StoredText: a stored text with another header."""
-
-    def __init__(self, text: StoredText, replaced: int, header: bytes) -> None:
-        """``replaced`` is how many octets of the text ``header`` stands for."""
-        self._text = text
-        self._replaced = replaced
-        self._header = header
-        self.octets = text.octets - replaced + len(header)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Stream the header, then what stands behind the stored one."""
-        yield self._header
-        skipped = 0
-        async for chunk in self._text.chunks():
-            rest = chunk[max(0, self._replaced - skipped) :]
-            skipped += len(chunk)
-            if rest:
-                yield rest
-
-    async def header(self, most: int) -> bytes:
-        """Return the header, at most this many octets."""
-        return self._header[:most]

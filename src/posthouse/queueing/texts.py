@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Iterator
 
+from posthouse.ports import StoredText
+
 # A read of the event loops that we use brings up to 256,000 octets: what comes in so is one piece, too.
 PIECE_OCTETS = 240 * 1024
 _LINE_END = b"\r\n"
@@ -44,3 +46,28 @@ class WholeText:
     async def header(self, most: int) -> bytes:
         """Return the header."""
         return leading_header(self._text, most)
+
+
+class EditedText:
+    """Port StoredText: a stored text with another header."""
+
+    def __init__(self, text: StoredText, replaced: int, header: bytes) -> None:
+        """``replaced`` is how many octets of the text ``header`` stands for."""
+        self._text = text
+        self._replaced = replaced
+        self._header = header
+        self.octets = text.octets - replaced + len(header)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Stream the header, then what stands behind the stored one."""
+        yield self._header
+        skipped = 0
+        async for chunk in self._text.chunks():
+            rest = chunk[max(0, self._replaced - skipped) :]
+            skipped += len(chunk)
+            if rest:
+                yield rest
+
+    async def header(self, most: int) -> bytes:
+        """Return the header, at most this many octets."""
+        return self._header[:most]

@@ -32,7 +32,6 @@ _PROGRAMS = "Posthouse brings this program itself"
 _PHONE = "there are no phone lines any more"
 _ALWAYS = "it is always done"
 _MBOX = "mailboxes are written as mbox files, with a From line before each message"
-_UUCP = "there is no UUCP channel yet"
 _LOG = "there is one event log, the file of MMSGLOG"
 
 _ALL: Final = (
@@ -225,8 +224,8 @@ _ALL: Final = (
         kinds.words,
     ),
     Keyword("TAGCHARS", "characters", "begin the tag of an address", "mailboxes.tag_characters"),
-    Keyword("UUNAME", "name", "our name in UUCP", "names.uucp", kinds.name, idle=_UUCP),
-    Keyword("UUXSTR", "command", "the command of the UUCP channel", "switches.uux", kinds.name, idle=_UUCP),
+    Keyword("UUNAME", "name", "our name in UUCP; without it MLNAME", "names.uucp", kinds.name),
+    Keyword("UUXSTR", "command", "the command of the UUCP channel, run without a shell", "switches.uux", kinds.name),
     Keyword(
         "ACCEPT8BITMIME",
         "0 or 1",

@@ -90,6 +90,8 @@ outdest known`; `log` and `level`, which raises the level of `MCHANLOG` and neve
 - `list`: hands the message in again for the list's name at our full name, whose alias has the members. The return
   address is `NAME-request` if there is such an alias, else `MSUPPORT`.
 - `delay`: hands the message in again as it was, until its address can be verified.
+- `uucp`: runs `UUXSTR` with `machine!rmail (path)` for each address, the path taken from the channel's table (`%s` is
+  the user). The text begins with `From path date remote from UUNAME`.
 - `sendprog`: `confstr` is the command, run without a shell; `$(from) $(to) $(to.user) $(to.host) $(to.address)
   $(local)`.
 

@@ -34,7 +34,8 @@ from posthouse.site.tailor.reader import read_tailor_file
 
 _TABLE_KINDS: Final = {Lines.FILE: TableKind.FILE, Lines.DBM: TableKind.DBM, Lines.REGEXP: TableKind.REGEXP}
 RESUBMITTING: Final = frozenset({"list", "delay"})  # programs of channels whose mail comes in again
-CHANNEL_PROGRAMS: Final = frozenset({"smtp", "local", "sendprog"}) | RESUBMITTING  # what Posthouse has for pgm=
+_OWN: Final = RESUBMITTING | {"uucp"}  # opened from the tailor file itself
+CHANNEL_PROGRAMS: Final = frozenset({"smtp", "local", "sendprog"}) | _OWN  # what Posthouse has for pgm=
 # Variables of the sendprog channel, and what a program channel calls them.
 _SENDPROG: Final = {
     "$(from)": "{sender}",
@@ -169,8 +170,8 @@ def _channels(
     for channel in configuration.channels:
         program = channel.program
         try:
-            if program in RESUBMITTING:
-                continue  # opened from the tailor file itself
+            if program in _OWN:
+                continue
             if program == "smtp":
                 yield channel.name, _smtp(channel)
             elif program == "local":
