@@ -267,3 +267,29 @@ def test_the_log_is_told_why_a_table_did_not_answer_and_the_client_is_not(make, 
     assert isinstance(resolution, Deferred)
     assert resolution.reason.startswith(f"table hosts: cannot read {tmp_path}/table/hosts")
     assert str(tmp_path) not in str(resolution.reply)
+
+
+@pytest.mark.parametrize(
+    ("client", "answer"),
+    [
+        (STRANGER, "550 5.7.1 mail from 198.51.100.1 is refused: see https://list.zz"),
+        (Client(name="evil.zz", address="198.51.100.2"), "550 5.7.1 mail from evil.zz is refused"),
+        (Client(name="good.zz", address="198.51.100.3"), "250"),
+        pytest.param(Client(name="evil.zz", address="192.0.2.9", may_relay=True), "250", id="who may relay"),
+        pytest.param(LOCAL, "250", id="a local program"),
+    ],
+)
+def test_a_peer_in_a_table_with_reject_is_refused(make, tmp_path, client, answer):
+    router, _ = make(more="MTBL evil, file=evil, flags=reject\n")
+    (tmp_path / "table" / "evil").write_text("198.51.100.1: see https://list.zz\nevil.zz\n")
+
+    said = run(router.begin(client).sender(NULL_PATH, NO_MAIL_PARAMETERS))
+
+    assert str(said).startswith(answer)
+
+
+@pytest.mark.parametrize(("flags", "code"), [("", 250), (", flags=abort", 451)])
+def test_a_table_of_peers_that_does_not_answer_stops_nobody_without_abort(make, flags, code):
+    router, _ = make(more=f"MTBL evil, file=missing, flags=reject{flags}\n")
+
+    assert run(router.begin(STRANGER).sender(NULL_PATH, NO_MAIL_PARAMETERS)).code == code

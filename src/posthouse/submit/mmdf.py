@@ -25,7 +25,8 @@ async def answer_steps(steps: Steps[T], tables: Mapping[str, Table]) -> tuple[T,
             result: T = end.value
             return result, tuple(trace)
         if isinstance(step, Lookup):
-            answer = await ask(step, tables)
+            table = tables.get(step.table)
+            answer = _missing(step) if table is None else await table.lookup(step.key)
             trace.append(Asked(step, answer))
         else:
             answer = None
@@ -35,4 +36,8 @@ async def answer_steps(steps: Steps[T], tables: Mapping[str, Table]) -> tuple[T,
 async def ask(lookup: Lookup, tables: Mapping[str, Table]) -> Answer:
     """Answer one question."""
     table = tables.get(lookup.table)
-    return Answer(unavailable=f"there is no table {lookup.table}") if table is None else await table.lookup(lookup.key)
+    return _missing(lookup) if table is None else await table.lookup(lookup.key)
+
+
+def _missing(lookup: Lookup) -> Answer:
+    return Answer(unavailable=f"there is no table {lookup.table}")

@@ -62,6 +62,8 @@ class MmdfRouter:
         channels = [routing.channel(name) for name in listed] if listed else [one for one, _ in routing.channels]
         self.incoming = [one for one in channels if one is not None and (listed or one.program == _SMTP)]
 
+        self.rejecting = [table for table in routing.configuration.tables if table.reject]
+
     @property
     def signature(self) -> str:
         """What From says in notices: our name and MSIG, with MLOGIN's address."""
@@ -126,14 +128,31 @@ class MmdfMessage:
         """Is there anything to log or to send?"""
         return bool(self._entries or self._notices)
 
-    def sender_now(self, path: Path, parameters: MailParameters) -> Reply:  # noqa: ARG002 - the grammar has judged it
-        """Accept any sender: authorization is asked for with each recipient."""
+    def sender_now(self, path: Path, parameters: MailParameters) -> Reply | None:  # noqa: ARG002 - judged by the grammar
+        """Accept any sender, unless there are tables of peers that are refused.
+
+        Authorization is asked for with each recipient.
+        """
         self.path = path
-        return replies.SENDER_ACCEPTED
+        is_judged = bool(self._router.rejecting) and self._client.address and not self._client.may_relay
+        return None if is_judged else replies.SENDER_ACCEPTED
 
     async def sender(self, path: Path, parameters: MailParameters) -> Reply:
-        """Accept any sender."""
-        return self.sender_now(path, parameters)
+        """Refuse a peer whose address, or name, is in a table with ``flags=reject``.
+
+        A table that does not answer stops nobody, unless it has ``flags=abort``.
+        """
+        accepted = self.sender_now(path, parameters)
+        if accepted is not None:
+            return accepted
+        for table in self._router.rejecting:
+            for key in filter(None, (self._client.address, self._client.name)):
+                answer = await self._router.tables[table.name].lookup(key)
+                if answer.unavailable and table.abort:
+                    return reply(451, "4.7.1", "cannot judge your address now, try again later")
+                if answer.found:
+                    return reply(550, "5.7.1", f"mail from {key} is refused: {answer.values[0]}".rstrip(": "))
+        return replies.SENDER_ACCEPTED
 
     def recipient_now(self, address: Address, parameters: RcptParameters) -> Resolution | None:  # noqa: ARG002
         """Tables must be asked."""
