@@ -26,3 +26,8 @@ class Client(Struct, frozen=True):
     user: str = ""
     local_submission: bool = False
     full_name: str = ""
+
+    @property
+    def wire_protocol(self) -> str:
+        """The word of RFC 3848 for the Received field; "" where no wire was used."""
+        return "" if self.protocol in {OWN_REPORTS, SENT_AGAIN} else self.protocol

@@ -298,7 +298,7 @@ class Transaction:
             at=self._parts.clock.now(),
             helo=client.name,
             address=client.address,
-            protocol=client.protocol,
+            protocol=client.wire_protocol,
             user=client.user,
             recipient=str(single) if shown else "",
         )
