@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posthouse.mail.lookup import Origin
+from posthouse.mail.mmdf_fields import MOST_FIELDS, split_fields, value_fields
 from posthouse.rewriting.mmdf.address import AddressMistake, MmdfAddress, read_addresses, read_field
 from posthouse.rewriting.mmdf.text import canonical
-from posthouse.tables.mmdf import MOST_FIELDS, fields, mmdf_entry
+from posthouse.tables.mmdf import mmdf_entry
 
 PIECES = st.sampled_from([*'abz.!%@,:;<>()"\\[] \t#~=|/', "joe", "b.arpa", "<<", "at"])
 LABELS = st.text("abcxyz-", min_size=1, max_size=8)
@@ -45,10 +46,15 @@ def test_a_line_of_a_table_is_an_entry_or_a_problem(text):
 
 @given(st.text(max_size=200))
 def test_a_value_has_at_most_so_many_fields_and_none_is_empty(text):
-    found = fields(text)
+    found = value_fields(text)
 
     assert len(found) <= MOST_FIELDS
     assert all(found)
+
+
+@given(st.text("ab,./|-@% \t\xa0\x85\x0b", max_size=20))
+def test_a_plain_value_is_split_as_the_lexer_of_fields_splits_it(text):
+    assert value_fields(text) == tuple(one.text for one in split_fields(text).fields if one.text)
 
 
 @given(st.from_regex(r"[!-~]{1,12}(@[a-z.-]{1,12})?", fullmatch=True))

@@ -24,6 +24,7 @@ class Lexing(Struct, frozen=True):
 
 
 DOCUMENTS: Final = Lexing()
+MOST_FIELDS: Final = 100  # of a value
 SNAPSHOT: Final = Lexing(slash_and_bar=True, spaced_pairs=False)
 
 
@@ -56,6 +57,7 @@ _SEPARATORS = {False: " \t\n\r,;:#", True: " \t\n\r,;:#/|"}
 _PLAIN = {bars: re.compile(rf'[^{re.escape(separators)}="\\]+') for bars, separators in _SEPARATORS.items()}
 _IN_QUOTES = re.compile(r'[^"\\]+')
 _OCTAL = re.compile(r"[0-7]+")
+_UNQUOTED = re.compile(r'[^"\\;:#=\v\f\x1c-\x1f\x85\xa0]*')  # nothing but words, commas and plain white space
 _CONTROLS = {"n": "\n", "r": "\r", "b": "\b", "f": "\f"}
 _NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9_+*!$%&<>~^-]")
 _ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\]')
@@ -64,6 +66,14 @@ _ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\]')
 def split_fields(text: str, lexing: Lexing = DOCUMENTS) -> Fields:
     """Split a line.  Any text has fields; an open quote ends with the line."""
     return _Scan(text, lexing).run()
+
+
+def value_fields(value: str) -> tuple[str, ...]:
+    """Split the value of a domain, access or authorization table; at most MOST_FIELDS, empty ones left out."""
+    if _UNQUOTED.fullmatch(value):  # nearly every value: what the scan below would find, in a hundredth of its time
+        return tuple(value.replace(",", " ").split()[:MOST_FIELDS])
+    listed = (one.text if one.key is None else f"{one.key}={one.text}" for one in split_fields(value).fields)
+    return tuple(text for text in listed if text)[:MOST_FIELDS]
 
 
 def quote_field(text: str) -> str:

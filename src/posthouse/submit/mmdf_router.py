@@ -16,6 +16,7 @@ from posthouse.mail.address import Address, Path
 from posthouse.mail.envelope import MailerUser
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.lookup import Asked
+from posthouse.mail.mmdf_fields import value_fields
 from posthouse.mail.octet_text import characters, octets
 from posthouse.mail.reply import Reply, reply
 from posthouse.mail.route import Route
@@ -31,7 +32,6 @@ from posthouse.site.tailor.entries import Auth, TailorChannel
 from posthouse.submit import replies
 from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN, Client
 from posthouse.submit.mmdf import answer_steps
-from posthouse.tables.mmdf import fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -248,7 +248,7 @@ class MmdfMessage:
         for channel in self._router.incoming:
             table = self._router.tables.get(channel.tbl)
             answer = await table.lookup(name) if table is not None and name else None
-            if answer is not None and any(address in fields(value) for value in answer.values):
+            if answer is not None and any(address in value_fields(value) for value in answer.values):
                 return channel.name, name
         last = self._router.incoming[-1].name if self._router.incoming else _SMTP
         return last, address

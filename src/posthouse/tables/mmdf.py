@@ -1,4 +1,4 @@
-"""What MMDF's tables have of their own: the entry of a text file, and the fields of a value.
+"""What MMDF's tables have of their own: the entry of a text file.
 
 An entry is MMDF's to the letter, where tables/syntax.py forgives: the key ends at the first colon, blank or tab
 and nothing more of the separator belongs to it, so that ``spaced : value`` has the value ``: value``.  MMDF tables(5).
@@ -8,16 +8,12 @@ import re
 from collections.abc import Iterator
 
 from posthouse.mail.lookup import Origin
-from posthouse.mail.mmdf_fields import split_fields
 from posthouse.mail.problem import Problem
 from posthouse.tables.syntax import MAX_KEY_LENGTH, Entry, fold_key
 
 _ENTRY = re.compile(r"((?:[^\\: \t]|\\.)+)(?:[: \t](.*))?", re.DOTALL)
 _PIECE = re.compile(r"(\\.)|[ \t]+", re.DOTALL)
 _QUOTED = re.compile(r"\\(.)", re.DOTALL)
-
-_PLAIN = re.compile(r'[^"\\;:#=]*')
-MOST_FIELDS = 100
 
 
 def mmdf_entry(text: str, origin: Origin) -> Entry | Problem:
@@ -34,15 +30,6 @@ def mmdf_entry(text: str, origin: Origin) -> Entry | Problem:
     if len(key) > MAX_KEY_LENGTH:
         return Problem(origin, f"a key of {len(key)} characters", f"at most {MAX_KEY_LENGTH}")
     return Entry(fold_key(key), value, origin.line)
-
-
-def fields(value: str) -> tuple[str, ...]:
-    """Split the right side of a domain, access or authorization table; at most MOST_FIELDS, empty ones left out."""
-    if _PLAIN.fullmatch(value):
-        return tuple(value.replace(",", " ").split()[:MOST_FIELDS])
-    split = split_fields(value).fields
-    listed = (one.text if one.key is None else f"{one.key}={one.text}" for one in split)
-    return tuple(text for text in listed if text)[:MOST_FIELDS]
 
 
 def listed_users(text: str) -> Iterator[tuple[str, str]]:

@@ -11,12 +11,12 @@ from msgspec import Struct, field
 
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.lookup import Answer, Decision, Lookup
+from posthouse.mail.mmdf_fields import value_fields
 from posthouse.mail.notice import Notice
 from posthouse.rewriting.mmdf.address import MmdfAddress, parse_address
 from posthouse.rewriting.mmdf.text import as_822
 from posthouse.routing.mmdf.compiled import AUTHORIZATIONS, MmdfRouting, Steps, TableUnavailableError
 from posthouse.site.tailor.entries import Auth, TailorChannel
-from posthouse.tables.mmdf import fields
 
 _USER = "username"  # stands for the user where a whole route is the key
 _IN = Auth.INLOG | Auth.INWARN | Auth.INBLOCK
@@ -179,7 +179,7 @@ class Authorization(Struct):
             value = yield from self._value(table, key)
             if value is None:
                 continue
-            listed = [one.lower() for one in fields(value)]
+            listed = [one.lower() for one in value_fields(value)]
             if not listed:
                 return (owner, *when_empty)
             for other in others:
@@ -234,7 +234,7 @@ class Authorization(Struct):
         value = yield from self._value(AUTHORIZATIONS, person)
         if value is None:
             return _NO_RIGHTS
-        kind, *channels = fields(value) or ("",)
+        kind, *channels = value_fields(value) or ("",)
         known = frozenset(name.lower() for name in channels if self.routing.channel(name) is not None)
         if kind.lower() in _KINDS:
             return _Rights(kind.lower(), known)

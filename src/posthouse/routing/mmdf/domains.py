@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from posthouse.mail.lookup import Answer, Decision, Lookup
+from posthouse.mail.mmdf_fields import value_fields
 from posthouse.routing.mmdf.compiled import DomainTable, MmdfRouting, Steps, TableUnavailableError
 from posthouse.site.tailor.entries import Lines
-from posthouse.tables.mmdf import fields
 
 MOST_LABELS = 50  # a name of more is not searched for; it bounds the questions of one search
 
@@ -63,7 +63,7 @@ class _Search:
                 answer = yield from self._ask(domain, rest)
                 if answer is None and self.trouble is not None:
                     raise self.trouble
-                listed = fields(answer.values[0]) if answer is not None and answer.found else ()
+                listed = value_fields(answer.values[0]) if answer is not None and answer.found else ()
                 if answer is None or not listed:
                     continue
                 if not before:
@@ -94,7 +94,7 @@ class _Search:
         for head, domain in domains:
             if exact:
                 answer = yield from self._ask(domain, head)
-                listed = fields(answer.values[0]) if answer is not None and answer.values else ()
+                listed = value_fields(answer.values[0]) if answer is not None and answer.values else ()
                 if answer is not None and listed:
                     text = f"{head} in domain {domain.dmn or 'root'} is {' '.join(listed)}"
                     yield Decision(text, answer.origin)
@@ -114,7 +114,7 @@ class _Search:
             if answer is None or not answer.found:
                 continue
             official = f"{head}.{domain.dmn}" if domain.dmn else head
-            hosts = (official, *fields(answer.values[0]))
+            hosts = (official, *value_fields(answer.values[0]))
             yield Decision(f"{official} is reached through {hosts[-1]}, which serves all below it", answer.origin)
             return FoundDomain(official, hosts)
         return None
