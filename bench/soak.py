@@ -204,7 +204,7 @@ def judge(messages: int, copies: list[Copy], clients: Clients, daemon: Daemon) -
     for copy in copies:
         by_number[copy.number].append(copy)
     verdict.lost = [number for number in range(messages) if number not in by_number]
-    unrecorded = attempts_without_outcome(daemon)
+    unrecorded, nameless = attempts_without_outcome(daemon)
     for number, arrived in by_number.items():
         names = {copy.name for copy in arrived}
         verdict.sent_again += len(names) - 1
@@ -215,15 +215,21 @@ def judge(messages: int, copies: list[Copy], clients: Clients, daemon: Daemon) -
             if len({copy.report for copy in same}) > 1:
                 verdict.unexplained.append(f"message {number}: reported more than once")
             verdict.delivered_again += len(same) - 1
-            if len(same) - 1 > unrecorded[name]:
+            missing = len(same) - 1 - unrecorded[name]
+            if 0 < missing <= nameless:
+                nameless -= missing
+            elif missing > 0:
                 verdict.unexplained.append(
                     f"message {number}, {name}: {len(same)} copies, {unrecorded[name]} unrecorded"
                 )
     return verdict
 
 
-def attempts_without_outcome(daemon: Daemon) -> Counter[str]:
-    """Count the attempts of which no outcome was logged, by the id in Received or the queue id that is reported."""
+def attempts_without_outcome(daemon: Daemon) -> tuple[Counter[str], int]:
+    """Count the attempts of which no outcome was logged, by the id in Received or the queue id that is reported.
+
+    The number beside them is of those whose name was lost: a kill takes the log lines of the last moment along.
+    """
     names: dict[str, str] = {}
     balance: Counter[str] = Counter()
     for event in daemon.each_event():
@@ -237,9 +243,13 @@ def attempts_without_outcome(daemon: Daemon) -> Counter[str]:
         elif event["event"] in _OUTCOMES:
             balance[queue_id] -= 1
     found: Counter[str] = Counter()
+    nameless = 0
     for queue_id, count in balance.items():
-        found[names.get(queue_id, queue_id)] += max(count, 0)
-    return found
+        if queue_id in names:
+            found[names[queue_id]] += max(count, 0)
+        else:
+            nameless += max(count, 0)
+    return found, nameless
 
 
 def arrived_here(daemon: Daemon) -> list[Copy]:
