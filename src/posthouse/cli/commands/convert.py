@@ -17,11 +17,13 @@ def convert(file: Path) -> int:
     from posthouse.cli.formats import printable
     from posthouse.cli.mmdf.opened import read_configuration
     from posthouse.site.tailor.convert import write_part
+    from posthouse.site.tailor.site import site_of
 
     configuration = read_configuration(file)
+    site = site_of(configuration)  # a file that does not say who we are is no site in either language
     problems = (*configuration.complaints, *configuration.without_effect)
     comments = [f"# {printable(str(problem))}" for problem in problems]
     lines = [f"# Converted from {printable(file.name)}.", *comments, "", "[site]"]
-    lines.append(f'name = "{configuration.names.full_machine.lower()}"')
+    lines.append(f'name = "{site.name}"')
     click.echo("\n".join([*lines, "", write_part(configuration)]), nl=False)
     return 0
