@@ -62,8 +62,12 @@ def read(*arguments, program="sendmail"):
         pytest.param(["-bm", "--", "-joe"], {"addresses": ("-joe",)}, id="-- ends options"),
         pytest.param(["joe", "-t"], {"addresses": ("joe", "-t")}, id="options end at the first address"),
         pytest.param(["-", "x"], {"addresses": ("-", "x")}, id="a lone dash is an operand"),
-        pytest.param(["-GUmnsTcE"], {}, id="letters of other MTAs"),
-        pytest.param(["-Ltag", "-X/dev/null", "-h5", "-Am", "-pSMTP:x"], {}, id="values without a meaning"),
+        pytest.param(["-GUmnsTcE"], {"no_aliases": True}, id="letters of other MTAs, and -n"),
+        pytest.param(
+            ["-Ltag", "-X/dev/null", "-h5", "-Am", "-pSMTP:x"],
+            {"hops": "5", "protocol": "SMTP:x"},
+            id="values that only sendmail.cf sites heed",
+        ),
         pytest.param(["-C", "/x/site.toml"], {"site": "/x/site.toml"}, id="site file"),
         pytest.param(["-v"], {"verbose": True}, id="verbose"),
     ],
@@ -71,7 +75,17 @@ def read(*arguments, program="sendmail"):
 def test_options_mean_what_they_always_did(arguments, expected):
     options = read(*arguments)
 
+    options.settings = ()  # for sites with a sendmail.cf; below
     assert options == Options(**expected)
+
+
+def test_options_of_a_sendmail_cf_are_kept_as_they_would_stand_there():
+    assert read("-oem", "-O", "MaxHopCount=3", "-OErrorMode=q", "-eq").settings == (
+        "em",
+        " MaxHopCount=3",
+        " ErrorMode=q",
+        "eq",
+    )
 
 
 @pytest.mark.parametrize(
