@@ -53,6 +53,8 @@ def read(*arguments, program="sendmail"):
         pytest.param(["-q15m"], {"queue_run": QueueRun()}, id="an interval"),
         pytest.param(["-qRexample.org"], {"queue_run": QueueRun("R", "example.org")}, id="recipients that contain"),
         pytest.param(["-qI1a2b"], {"queue_run": QueueRun("I", "1a2b")}, id="one message"),
+        pytest.param(["-qS!ann"], {"queue_run": QueueRun("S", "ann", is_negated=True)}, id="all but those of a sender"),
+        pytest.param(["-qQ"], {"queue_run": QueueRun("Q")}, id="what is quarantined"),
         pytest.param(["-q", "joe"], {"queue_run": QueueRun(), "addresses": ("joe",)}, id="-q takes no following word"),
         pytest.param(["-d0.1", "x"], {"debugging": "0.1", "addresses": ("x",)}, id="debugging takes no following word"),
         pytest.param(["-bd", "-q30m"], {"mode": Mode.DAEMON, "queue_run": QueueRun()}, id="the daemon as of old"),
@@ -102,7 +104,6 @@ def test_options_of_a_sendmail_cf_are_kept_as_they_would_stand_there():
         pytest.param(["-bh"], "posthouse queue list", id="host status"),
         pytest.param(["-b?"], "unknown mode", id="unknown mode"),
         pytest.param(["--recipients"], "unknown option", id="long option"),
-        pytest.param(["-qR!x"], "not available", id="negated queue run"),
     ],
 )
 def test_wrong_usage_is_told_in_words(arguments, said):

@@ -30,7 +30,7 @@ _REASON_MOST: Final = 60
 _RECIPIENT_FACTOR: Final = "RecipientFactor"
 
 
-class _Shown(Struct, frozen=True):
+class ShownMessage(Struct, frozen=True):
     """What a listing shows of one message."""
 
     name: str
@@ -78,15 +78,16 @@ async def listing(
     async for row in await spool.find(QueueFilter(states=states)):
         if row.message.queue_id != current:
             current = row.message.queue_id
-            shown = await _shown(spool, row)
+            shown = await shown_message(spool, row)
             yield _message_line(row, shown, factor, verbose=verbose)
             if row.outcome is not None:
                 yield f"                 ({printable(row.outcome.diagnostic)[:_REASON_MOST]})"
-        yield ("\t\t\t\t\t\t" if verbose else "\t\t\t\t\t ") + printable(_recipient(row))
+        yield ("\t\t\t\t\t\t" if verbose else "\t\t\t\t\t ") + printable(recipient_shown(row))
     yield f"\t\tTotal requests: {requests}"
 
 
-def _recipient(row: QueueRow) -> str:
+def recipient_shown(row: QueueRow) -> str:
+    """Return a recipient as it was written where it was found."""
     mailer = row.recipient.mailer
     return _shown_octets(mailer.written) if mailer is not None else str(row.recipient.address)
 
@@ -95,7 +96,8 @@ def _shown_octets(text: str) -> str:
     return text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-async def _shown(spool: SpoolQueue, row: QueueRow) -> _Shown:
+async def shown_message(spool: SpoolQueue, row: QueueRow) -> ShownMessage:
+    """Return what a listing shows of the message of a row."""
     text = await spool.read_text(row.message.queue_id)
     header = await text.header(_MOST_HEADER)
     body = text.octets - len(header)
@@ -104,14 +106,14 @@ async def _shown(spool: SpoolQueue, row: QueueRow) -> _Shown:
         whole = b"".join([chunk async for chunk in text.chunks()])
         body -= whole[len(header) :].count(b"\r\n")
     if not is_stored(header):
-        return _Shown(row.message.queue_id, str(row.message.reverse_path) or "MAILER-DAEMON", body, text.octets)
+        return ShownMessage(row.message.queue_id, str(row.message.reverse_path) or "MAILER-DAEMON", body, text.octets)
     circumstances = read_stored(header.removesuffix(b"\r\n")).circumstances
     name = circumstances.macros.get("i", row.message.queue_id)
     sender = _shown_octets(circumstances.sender) or "MAILER-DAEMON"
-    return _Shown(name, sender, body, circumstances.octets or text.octets)
+    return ShownMessage(name, sender, body, circumstances.octets or text.octets)
 
 
-def _message_line(row: QueueRow, shown: _Shown, factor: int, *, verbose: bool) -> str:
+def _message_line(row: QueueRow, shown: ShownMessage, factor: int, *, verbose: bool) -> str:
     mark = "*" if row.state is RecipientState.LEASED else " "
     accepted = row.message.accepted.astimezone()
     # Not strftime: the names must not follow the user's language, programs read this.

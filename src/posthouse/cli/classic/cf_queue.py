@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from posthouse.cli.classic.cf_runs import delivery_of
+from posthouse.cli.classic.cf_selection import selected_messages
 from posthouse.cli.classic.cf_site import CfSite
 from posthouse.cli.classic.cf_spool import keep_rest, settlements_of
+from posthouse.cli.classic.command_line import QueueRun
 from posthouse.deliver.cf_envelope import CfEnvelope, Way
 from posthouse.deliver.cf_report import final_recipient
 from posthouse.mail.envelope import MailerUser
-from posthouse.mail.queued import Batch, LeasedRecipient, LeaseRequest, QueueFilter
+from posthouse.mail.queued import Batch, LeasedRecipient, LeaseRequest
 from posthouse.mailers.batches import Addressee
 from posthouse.mailers.names import message_name
 
@@ -27,19 +29,18 @@ _LEASE: Final = timedelta(hours=2)
 
 
 def run_cf_queue(
-    path: Path, query: QueueFilter, *, settings: Sequence[str] = (), users: Path | None = None, verbose: bool = False
+    path: Path, wanted: QueueRun, *, settings: Sequence[str] = (), users: Path | None = None, verbose: bool = False
 ) -> int:
-    """Try what a filter matches; return the exit status."""
-    return asyncio.run(_run(CfSite(path, settings, users, keep_rest), query, verbose=verbose))
+    """Try what is meant; return the exit status."""
+    return asyncio.run(_run(CfSite(path, settings, users, keep_rest), wanted, verbose=verbose))
 
 
-async def _run(site: CfSite, query: QueueFilter, *, verbose: bool) -> int:
+async def _run(site: CfSite, wanted: QueueRun, *, verbose: bool) -> int:
     from posthouse.wiring import open_spool_queue
 
     spool = open_spool_queue(site.site)
     try:
-        names = dict.fromkeys([row.message.queue_id async for row in await spool.find(query)])
-        for queue_id in names:
+        for queue_id in await selected_messages(spool, wanted):
             await _try_message(site, spool, queue_id, verbose=verbose)
     finally:
         await spool.close()

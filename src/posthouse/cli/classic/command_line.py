@@ -28,10 +28,11 @@ class Mode(enum.Enum):
 
 
 class QueueRun(Struct):
-    """What ``-q`` asks for: ``-q`` everything; ``-qI``, ``-qR``, ``-qS`` what contains a text."""
+    """What ``-q`` asks for: ``-q`` everything; ``-qI``, ``-qR``, ``-qS`` what contains a text; ``-qQ`` quarantined."""
 
-    selector: str = ""  # "", I, R or S
+    selector: str = ""  # "", I, R, S or Q
     text: str = ""
+    is_negated: bool = False  # what does not contain it
 
 
 class Options(Struct):
@@ -230,9 +231,10 @@ def _set_named_option(options: Options, value: str) -> None:
 
 def _queue_run(value: str) -> QueueRun:
     selector = value[:1]
+    if selector == "Q":
+        return QueueRun(selector)
     if selector not in {"I", "R", "S"}:
         # -q, -qf, -qp and -q15m: intervals are the retry schedule's business.
         return QueueRun()
-    if value[1:2] == "!":
-        raise MalformedError("-q with ! is not available here: use `posthouse queue retry`")
-    return QueueRun(selector, value[1:])
+    is_negated = value[1:2] == "!"
+    return QueueRun(selector, value[2:] if is_negated else value[1:], is_negated)

@@ -1,9 +1,11 @@
 """What ``sendmail`` does besides handing in: ``-bd``, ``-bD`` and ``-q``."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posthouse.cli.classic.command_line import Options, QueueRun
 from posthouse.cli.daemon_process import find_daemon, wait_for
@@ -11,8 +13,10 @@ from posthouse.cli.errors import CommandError
 from posthouse.cli.site_access import open_queue, read_site_file
 from posthouse.mail.queued import QueueFilter, Verb
 from posthouse.site.model import Site
-from posthouse.submit import eager
 from posthouse.wiring import SUBMIT_SOCKET
+
+if TYPE_CHECKING:
+    from posthouse.ports import SpoolQueue
 
 _START_SECONDS = 20.0
 
@@ -85,24 +89,38 @@ def run_queue(site_file: Path, run: QueueRun, options: Options) -> int:
     """-q: try queued mail now; at a site with a sendmail.cf and no daemon in this very process."""
     from posthouse.cli.queue.act import Order, carry_out
 
-    pattern = f"*{_literally(run.text)}*"
-    query = {
-        "I": QueueFilter(queue_ids=(run.text,)),
-        "R": QueueFilter(recipient=pattern),
-        "S": QueueFilter(sender=pattern),
-    }.get(run.selector, QueueFilter())
     if site_file.suffix == ".cf" and find_daemon(read_site_file(site_file)) is None:
         from posthouse.cli.classic.cf_queue import run_cf_queue
 
         users = Path(options.users) if options.users else None
-        return run_cf_queue(site_file, query, settings=options.settings, users=users, verbose=options.verbose)
+        return run_cf_queue(site_file, run, settings=options.settings, users=users, verbose=options.verbose)
+    if run.is_negated and site_file.suffix != ".cf":
+        raise CommandError("-q with ! is not available here: use `posthouse queue retry`", os.EX_USAGE)
 
     async def retry() -> None:
         async with open_queue(site_file) as (site, spool):
-            await carry_out(site, spool, Order(Verb.RETRY, query), quiet=True)
+            query = await _meant_by_rules(spool, run) if site.cf is not None else _meant(run)
+            if query is not None:
+                await carry_out(site, spool, Order(Verb.RETRY, query), quiet=True)
 
-    eager.run(retry())
+    asyncio.run(retry())
     return os.EX_OK
+
+
+async def _meant_by_rules(spool: "SpoolQueue", run: QueueRun) -> QueueFilter | None:
+    from posthouse.cli.classic.cf_selection import selected_messages
+
+    names = await selected_messages(spool, run)
+    return QueueFilter(queue_ids=names) if names else None
+
+
+def _meant(run: QueueRun) -> QueueFilter:
+    pattern = f"*{_literally(run.text)}*"
+    return {
+        "I": QueueFilter(queue_ids=(run.text,)),
+        "R": QueueFilter(recipient=pattern),
+        "S": QueueFilter(sender=pattern),
+    }.get(run.selector, QueueFilter())
 
 
 def _literally(text: str) -> str:
