@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from posthouse.adapters.spool_sqlite.direct import DirectSpool
     from posthouse.adapters.spool_sqlite.spool import SqliteSpool
     from posthouse.adapters.wakeup_unix import WakeupSender
+    from posthouse.deliver.letter_writer import LetterWriter
     from posthouse.deliver.loop import Deliverer
     from posthouse.deliver.settings import Settings
     from posthouse.ports import (
@@ -393,6 +394,7 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
             spawner=spawner,
             jitter=random.random,
             dialect=special.dialect,
+            letters=special.letters,
         )
         spawner.spawn(_clean_spool(spool, log))
         yield Deliverer(world, deliver_settings(site, owner))
@@ -403,10 +405,11 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
 
 
 class _SpecialWayOut(Struct, frozen=True):
-    """What a site's language adds to the way out: channels of its own, and a dialect."""
+    """What a site's language adds to the way out: channels of its own, a dialect, words for reports."""
 
     channels: Mapping[str, Channel] = {}
     dialect: Dialect | None = None
+    letters: LetterWriter | None = None
 
 
 def _special_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> _SpecialWayOut:
@@ -424,6 +427,8 @@ def _cf_way_out(site: Site, clock: Clock, log: EventLog) -> _SpecialWayOut:
     from posthouse.adapters.logins_passwd import MachineLogins
     from posthouse.channels.mailer import MailerChannel
     from posthouse.channels.mailer_runs import MailerRuns, MailerSettings
+    from posthouse.deliver.cf_letters import CfLetters
+    from posthouse.deliver.cf_report import ReportWriter
     from posthouse.deliver.mailer_text import Renderer
     from posthouse.rewriting.compiled import CompiledProgram
     from posthouse.site.cf.declared import CfConfiguration
@@ -445,6 +450,7 @@ def _cf_way_out(site: Site, clock: Clock, log: EventLog) -> _SpecialWayOut:
             if mailer.path != "[IPC]" and mailer.name != "*include*"
         },
         dialect=CfDialect(renderer),
+        letters=CfLetters(renderer, ReportWriter(renderer), clock, expires_after=site.retry.expire_after),
     )
 
 

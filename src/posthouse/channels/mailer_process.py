@@ -67,7 +67,7 @@ def clean_environment(declared: Mapping[str, str | None]) -> dict[str, str]:
 async def start_program(start: Start, *, stderr: int = asyncio.subprocess.STDOUT) -> asyncio.subprocess.Process:
     """Start a program with pipes on its input and output.  Raises OSError."""
     words = [word.encode("iso8859-1", "replace").replace(b"\0", b"") for word in start.arguments]
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *(words or [os.fsencode(start.path)]),
         executable=start.path,
         stdin=asyncio.subprocess.PIPE,
@@ -76,15 +76,21 @@ async def start_program(start: Start, *, stderr: int = asyncio.subprocess.STDOUT
         env=dict(start.environment),
         cwd=_first_directory(start.directories),
         start_new_session=True,  # its own process group, so that a kill reaches its children too
-        user=start.identity.uid,
-        group=start.identity.gid,
-        extra_groups=None if start.identity.uid is None else (),
-        umask=0o022,
+        preexec_fn=lambda: _become(start.identity, start.niceness),  # uvloop knows no user= and no umask=
     )
-    if start.niceness:
-        with suppress(OSError):  # it may have ended already, or we may not
-            os.setpriority(os.PRIO_PROCESS, process.pid, max(min(start.niceness, 19), -20))
-    return process
+
+
+def _become(identity: Identity, niceness: int) -> None:
+    """Take on an identity, in the child: system calls alone, and never less than all of them."""
+    os.umask(0o022)
+    if niceness:
+        with suppress(OSError):  # a higher priority is for root
+            os.nice(niceness)
+    if identity.uid is not None:
+        os.setgroups([])
+        gid = identity.uid if identity.gid is None else identity.gid
+        os.setresgid(gid, gid, gid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
 
 
 def _first_directory(directories: Sequence[str]) -> str:

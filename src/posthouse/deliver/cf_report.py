@@ -73,7 +73,14 @@ class ReportWriter:
         self._macros = renderer.configuration.program.macros
 
     async def report(
-        self, envelope: CfEnvelope, boundary: str, now: datetime, *, to_postmaster: bool, returns_body: bool
+        self,
+        envelope: CfEnvelope,
+        boundary: str,
+        now: datetime,
+        *,
+        to_postmaster: bool,
+        returns_body: bool,
+        delayed_for: str = "",
     ) -> tuple[Report, ReportBody]:
         """Compose a report about what is reportable of an envelope.  Raises DialectUnavailableError."""
         mailer = self._configuration.mailers[_FILE]
@@ -82,7 +89,7 @@ class ReportWriter:
         )
         stored = envelope.opened.stored
         lines = await self._renderer.lines(stored.header, mailer, environment, stored.circumstances.sender_domain)
-        reported = reportable(envelope)
+        reported = envelope.ways if delayed_for else reportable(envelope)
         has_failed = any(way.standing is Standing.BAD for way in reported)
         returns_body = returns_body and has_failed and envelope.ret is not Return.HEADERS
         report = Report(
@@ -96,6 +103,7 @@ class ReportWriter:
             returns_body=returns_body,
             envelope_id=envelope.envid,
             message_name=envelope.name if to_postmaster else "",
+            delayed_for=delayed_for,
         )
         before, behind = report_text(report)
         return report, ReportBody(before, envelope.opened if returns_body else None, mailer, behind)
@@ -128,6 +136,8 @@ class ReportWriter:
 
     def _reported(self, way: Way, now: datetime) -> Reported:
         mailer = self._configuration.mailers.get(fold(way.addressee.mailer))
+        if way.standing is Standing.QUEUED:
+            return self._delayed(way, now)
         has_failed = way.standing is Standing.BAD
         is_local = mailer is not None and mailer.is_local
         ending = way.ending
@@ -148,6 +158,18 @@ class ReportWriter:
             remark="" if has_failed else _REMARKS[is_local],
             remote=f"{(mailer.mta_type if mailer else '') or 'dns'}; {way.remote}" if way.remote else "",
             diagnostic=f"{kind}; {diagnostic}" if diagnostic else "",
+        )
+
+    def _delayed(self, way: Way, now: datetime) -> Reported:
+        return Reported(
+            address=way.who.written,
+            fate=Fate.DELAYED,
+            final=way.final,
+            action="delayed",
+            status=way.ending.status if way.ending is not None else "4.0.0",
+            last_attempt=format_date(way.attempted or now),
+            original=way.original,
+            reason=reason_in_words(way.ending.diagnostic) if way.ending is not None else "",
         )
 
     def _actual(self, way: Way, mailer: MailerDeclaration | None) -> str:

@@ -8,6 +8,7 @@ import enum
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+from posthouse.deliver.letter_writer import LetterKind
 from posthouse.deliver.settings import Settings
 from posthouse.deliver.world import World
 from posthouse.dsn.compose import Composed, compose
@@ -16,7 +17,7 @@ from posthouse.dsn.survey import Survey
 from posthouse.mail.envelope import Return
 from posthouse.mail.outcome import Disposition, Outcome, deferred, failed
 from posthouse.mail.queued import LeasedRecipient, MessageInfo
-from posthouse.ports import StoredText
+from posthouse.ports import Letter, StoredText
 
 _NOT_TRIED = deferred("no attempt could be made yet: the next host was not reachable", status="4.4.1")
 _NO_REASON = failed("delivery was given up")
@@ -63,13 +64,18 @@ class Letters:
         *,
         returned: Returned = Returned.AS_ASKED,
         note: str = "",
-    ) -> ReportLetter:
+    ) -> Letter:
         """Report recipients that have failed."""
+        if self._world.letters is not None:
+            kind = LetterKind.POSTMASTER if note else LetterKind.FAILURE
+            return await self._in_site_words(message, recipients, to, kind, returned)
         about = tuple(_reported(leased, Action.FAILED, leased.outcome or _NO_REASON) for leased in recipients)
         return await self._report(message, about, to, returned, note)
 
-    async def success(self, message: MessageInfo, recipients: Sequence[LeasedRecipient], to: str) -> ReportLetter:
+    async def success(self, message: MessageInfo, recipients: Sequence[LeasedRecipient], to: str) -> Letter:
         """Report recipients that were delivered.  RFC 3461 section 4.3: RET is about failures; a header is enough."""
+        if self._world.letters is not None:
+            return await self._in_site_words(message, recipients, to, LetterKind.SUCCESS, Returned.HEADER)
         about = tuple(
             _reported(leased, Action.RELAYED if leased.outcome.relayed else Action.DELIVERED, leased.outcome)
             for leased in recipients
@@ -79,10 +85,26 @@ class Letters:
 
     async def delay(
         self, message: MessageInfo, recipients: Sequence[LeasedRecipient], to: str, note: str = ""
-    ) -> ReportLetter:
+    ) -> Letter:
         """Report recipients that wait."""
+        if self._world.letters is not None:
+            return await self._in_site_words(message, recipients, to, LetterKind.DELAY, Returned.HEADER)
         about = tuple(self._delayed(message, leased) for leased in recipients)
         return await self._report(message, about, to, Returned.HEADER, note)
+
+    async def _in_site_words(
+        self,
+        message: MessageInfo,
+        recipients: Sequence[LeasedRecipient],
+        to: str,
+        kind: LetterKind,
+        returned: Returned,
+    ) -> Letter:
+        if self._world.letters is None:
+            raise RuntimeError("the site has no words of its own")
+        text = await self._world.queue.read_text(message.queue_id)
+        whole = returned is Returned.ALL or (returned is Returned.AS_ASKED and self._brings_all(message))
+        return await self._world.letters.write(message, text, recipients, to, kind, returns_body=whole)
 
     def _delayed(self, message: MessageInfo, leased: LeasedRecipient) -> RecipientReport:
         last = leased.outcome

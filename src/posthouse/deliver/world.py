@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from posthouse.deliver.letter_writer import LetterWriter
 from posthouse.ports import (
     Channel,
     Clock,
@@ -32,6 +33,7 @@ class World(Struct, frozen=True):
     spawner: Spawner
     jitter: Callable[[], float]
     dialect: Dialect | None = None  # None: every channel sends what is stored
+    letters: LetterWriter | None = None  # None: reports are worded by dsn/compose.py
 
     def token(self) -> str:
         """Draw a word for a boundary and a Message-ID."""

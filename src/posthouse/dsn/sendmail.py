@@ -57,7 +57,7 @@ class Report(Struct, frozen=True):
     received_from: str = ""  # with its type
     envelope_id: str = ""
     message_name: str = ""  # told the postmaster
-    is_warning: bool = False
+    delayed_for: str = ""  # of a warning: how long, in words
 
 
 def report_subject(report: Report, *, to_postmaster: bool) -> tuple[str, str]:
@@ -68,7 +68,7 @@ def report_subject(report: Report, *, to_postmaster: bool) -> tuple[str, str]:
     elif Fate.FAILED in fates:
         subject, kind = "Returned mail: see transcript for details", "failure"
     elif Fate.DELAYED in fates:
-        subject, kind = "Warning: could not send message for past hours", "warning-timeout"
+        subject, kind = f"Warning: could not send message for past {report.delayed_for}", "warning-timeout"
     else:
         subject, kind = "Return receipt", "return-receipt"
     return subject, f"auto-generated ({kind})"
@@ -94,7 +94,7 @@ def report_text(report: Report) -> tuple[str, str]:
 
 def _for_people(report: Report) -> list[str]:
     lines = []
-    if report.is_warning:
+    if report.delayed_for:
         lines += _WARNING
     lines += [f"The original message was received at {report.arrived}", f"from {report.came_from}"]
     if report.message_name:
