@@ -142,3 +142,11 @@ def test_aliases_that_fan_out_without_end_are_bounded(tmp_path):
     site = mmdf_site(tmp_path, TAILOR.format(folder=tmp_path, flags=""), {**TABLES, "aliases": wide})
 
     assert not site.check("w0").queued
+
+
+def test_a_site_of_ten_thousand_channels_resolves(tmp_path):
+    channels = "".join(f"MCHN c{number}, tbl=empty, pgm=smtp\n" for number in range(10_000))
+    tailor = TAILOR.format(folder=tmp_path, flags="").replace("MCHN smtp", f"{channels}MCHN smtp")
+    site = mmdf_site(tmp_path, tailor, {**TABLES, "empty": ""})
+
+    assert [one.channel for one in site.check("bea@far.example").queued] == ["smtp"]
