@@ -97,13 +97,16 @@ def _aliases(options: Options) -> int:
 
 
 def _test(options: Options) -> int:
+    from pathlib import Path
+
     from posthouse.cli.rewriting.address_test import serve_standard_input
     from posthouse.cli.rewriting.rewriter import Rewriters, Surroundings
 
     site_file = choose_site(options.site)
     if site_file.suffix != ".cf":
         raise CommandError(f"{site_file} has no rule sets to test: use `posthouse explain ADDRESS`", os.EX_USAGE)
-    with Rewriters(Surroundings()) as rewriters:
+    users = Path(options.users) if options.users else None
+    with Rewriters(Surroundings(users)) as rewriters:
         return serve_standard_input(rewriters, site_file, options.debugging)
 
 
