@@ -30,14 +30,14 @@ COMMANDS = {
     "stop": Entry("commands.daemon", "stop", "Stop the running daemon, losing nothing."),
     "status": Entry("commands.daemon", "status", "Say whether the daemon runs and what is queued."),
     "explain": Entry("explain.command", "explain", "Show where an address goes, and every decision on the way."),
-    "resolve": Entry("commands.resolve", "resolve", "Show where addresses go by an mmdftailor."),
-    "rewrite": Entry("rewriting.command", "rewrite", "Show what the rules of a sendmail.cf make of addresses."),
-    "convert": Entry("commands.convert", "convert", "Write an mmdftailor as a site.toml."),
+    "resolve": Entry("commands.resolve", "resolve", "Show where addresses go by the tables of an mmdftailor."),
+    "rewrite": Entry("rewriting.command", "rewrite", "Show what the rule sets of a sendmail.cf make of addresses."),
+    "convert": Entry("commands.convert", "convert", "Write the site.toml that routes as FILE, an mmdftailor, does."),
     "queue": Entry("queue.commands", "queue", "List queued mail and act on it."),
     "log": Entry("commands.log", "log", "Show the life of one message from the log."),
     "send": Entry("commands.send", "send", "Send a quick message."),
     "table": Entry("commands.table", "table", "List, ask and build tables."),
-    "mmdf": Entry("mmdf.programs", "mmdf", "Run one of MMDF's programs: checkup, dbmbuild, dbmedit, ..."),
+    "mmdf": Entry("mmdf.programs", "mmdf", "Run one of MMDF's programs, with its own options."),
     "version": Entry("commands.check", "version", "Print the version."),
 }
 

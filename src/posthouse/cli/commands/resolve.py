@@ -45,7 +45,14 @@ class Question(Struct):
 
 
 @click.command()
-@click.option("--site", "site_path", metavar="FILE", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--site",
+    "site_path",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The mmdftailor, or a folder of sites.",
+)
 @click.option("--batch", is_flag=True, help='Read {"site"?, "address"} from standard input, a line each; print JSON.')
 @click.option("--users", metavar="FILE", type=click.Path(path_type=Path), help="Login names: passwd(5), or a list.")
 @click.option("--tables", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Stands for MTBLDIR.")

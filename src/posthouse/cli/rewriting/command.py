@@ -10,7 +10,14 @@ from posthouse.cli.rewriting.rewriter import Rewriters, Surroundings
 
 
 @click.command()
-@click.option("--site", "site_path", metavar="FILE", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--site",
+    "site_path",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The sendmail.cf, or a folder of them.",
+)
 @click.option("--batch", is_flag=True, help="Read questions from standard input, a line of JSON each; print JSON.")
 @click.option("--users", metavar="FILE", type=click.Path(path_type=Path), help="Login names: passwd(5).")
 @click.option("--host-name", metavar="NAME", default="", help="Stands for the name of this machine.")
