@@ -15,6 +15,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from subprocess import SubprocessError
 from typing import Final
 
 from msgspec import Struct
@@ -53,9 +54,7 @@ class ProgramSource:
         """``behind_key`` are further arguments, for programs that want the key before them."""
         self._words = (flags.file, *flags.rest.split())
         self._behind_key = tuple(behind_key)
-        may_choose = identity is not None and os.geteuid() == 0
-        self._uid = identity.uid if identity is not None and may_choose else None
-        self._gid = identity.gid if identity is not None and may_choose else None
+        self._identity = identity if os.geteuid() == 0 else None
         self._time_limit = time_limit_seconds
 
     async def find(self, key: str, arguments: Sequence[str]) -> MapAnswer:  # noqa: ARG002 - the port's
@@ -76,16 +75,22 @@ class ProgramSource:
                 env={"PATH": _PATH, "LANG": "C", "AGENT": "sendmail"},
                 cwd="/",
                 start_new_session=True,  # its own process group, so that a kill reaches its children too
-                user=self._uid,
-                group=self._gid,
-                extra_groups=None if self._uid is None else (),
+                preexec_fn=None if self._identity is None else self._become,  # uvloop knows no user=
             )
-        except OSError as error:
+        except (OSError, SubprocessError) as error:
             os.close(ours)
-            return MapAnswer(MapStatus.TEMPORARY, reason=f"cannot run {self._words[0]}: {error.strerror or error}")
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            return MapAnswer(MapStatus.TEMPORARY, reason=f"cannot run {self._words[0]}: {reason}")
         finally:
             os.close(theirs)
         return await self._judge(process, ours)
+
+    def _become(self) -> None:
+        """Take on the identity, in the child: system calls alone."""
+        if self._identity is not None:
+            os.setgroups([])
+            os.setresgid(self._identity.gid, self._identity.gid, self._identity.gid)
+            os.setresuid(self._identity.uid, self._identity.uid, self._identity.uid)
 
     async def _judge(self, process: asyncio.subprocess.Process, pipe: int) -> MapAnswer:
         reason = f"{self._words[0]} said more than {_MOST_READ} octets"

@@ -6,10 +6,12 @@ user's, or DefaultUser's.  Sendmail Installation and Operation Guide, section 5.
 """
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from subprocess import SubprocessError
 from typing import Final
 
 from msgspec import Struct
@@ -67,8 +69,15 @@ def clean_environment(declared: Mapping[str, str | None]) -> dict[str, str]:
 async def start_program(start: Start, *, stderr: int = asyncio.subprocess.STDOUT) -> asyncio.subprocess.Process:
     """Start a program with pipes on its input and output.  Raises OSError."""
     words = [word.encode("iso8859-1", "replace").replace(b"\0", b"") for word in start.arguments]
+    try:
+        return await _start(start, words or [os.fsencode(start.path)], stderr)
+    except SubprocessError as error:  # the identity could not be taken on
+        raise OSError(errno.EAGAIN, str(error)) from error
+
+
+async def _start(start: Start, words: Sequence[bytes], stderr: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(words or [os.fsencode(start.path)]),
+        *words,
         executable=start.path,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
