@@ -6,6 +6,7 @@ click, rich or asyncio at all on that way.  docs/sendmail-command.md tells users
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from posthouse.cli.classic.command_line import Mode, Options, read_command_line
 from posthouse.cli.errors import CommandError
@@ -45,13 +46,24 @@ def _deliver(options: Options) -> int:
         from posthouse.cli.classic.modes import run_queue
 
         return run_queue(site_file, options.queue_run, options)
-    if site_file.suffix == ".cf":
+    if site_file.suffix == ".cf" and _may_deliver(site_file):
         from posthouse.cli.classic.cf_command import deliver_by_rules
 
         return deliver_by_rules(site_file, options)
     from posthouse.cli.submission.deliver_stdin import deliver
 
     return deliver(site_file, options)
+
+
+def _may_deliver(site_file: Path) -> bool:
+    """Say whether who runs this may run mailers and keep what is left; anybody else hands mail to the daemon."""
+    if os.geteuid() == 0:
+        return True
+    from posthouse.cli.site_access import read_site_file
+
+    spool = read_site_file(site_file).spool
+    nearest = next(folder for folder in (spool, *spool.parents) if folder.exists())
+    return os.access(nearest, os.R_OK | os.W_OK | os.X_OK)
 
 
 def _smtp(options: Options) -> int:
