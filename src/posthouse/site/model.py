@@ -192,7 +192,7 @@ class Site(Struct, frozen=True):
     listeners: tuple[Listener, ...] = ()
     postmaster: str = "postmaster"
     user: str = ""  # the account the daemon runs as when it was started as root
-    workers: int = 0  # smtpd processes; 0: one for every two cores, four at most
+    workers: int = 0  # smtpd processes; 0: one for each core, four at most
     vrfy: bool = False
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -148,8 +148,8 @@ class Generation:
 
 
 def _count_workers(site: Site) -> int:
-    """Return how many accept mail: as the site says, else one for every two cores, since deliver needs as many."""
-    return site.workers or min(max(1, (os.cpu_count() or 1) // 2), _MOST_WORKERS)
+    """Return how many accept mail: as the site says, else one for each core, and few of them."""
+    return site.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
 def owner_name(slot: int) -> str:

@@ -92,7 +92,7 @@ SITE = Section(
         _site("spool", FilePath(), "The directory of the queue.", default='"spool"'),
         _site("run", FilePath(), "The directory of sockets and process ids.", default='"run"'),
         _site("user", Text("a login name"), "The account that the daemon becomes when it was started as root."),
-        _site("workers", Count(0, 64), "How many processes accept mail; 0: one for every two cores, four at most."),
+        _site("workers", Count(0, 64), "How many processes accept mail; 0: one for each core, four at most."),
         _site(
             "dead-letters",
             FilePath(),
