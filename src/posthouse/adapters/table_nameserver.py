@@ -84,7 +84,8 @@ class NameserverTable:
             # The host of the mailbox may be ourselves: then the name is no alias.
             members = [one for one in members if one.lower() != f"{key}@{self._names.full}".lower()]
             if members:
-                return Answer((", ".join(members),), self._origin)
+                # A server may turn its answers about; the queue and the log are to be the same each time.
+                return Answer((", ".join(sorted(members)),), self._origin)
         return NOT_FOUND
 
     async def _official(self, key: str, name: str) -> Answer:

@@ -1,8 +1,12 @@
 """What is cut out of a message's text: pieces to send, the header to return."""
 
-from collections.abc import AsyncIterator, Iterator
+from __future__ import annotations  # so that the ports are imported by the type checker alone
 
-from posthouse.ports import StoredText
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from posthouse.ports import StoredText
 
 # A read of the event loops that we use brings up to 256,000 octets: what comes in so is one piece, too.
 PIECE_OCTETS = 240 * 1024
