@@ -1,6 +1,5 @@
 """Who gets mail by a sendmail.cf: aliases, owners, loops, .forward and :include: files, and in which order."""
 
-
 import pytest
 
 from posthouse.mail.account import Account
