@@ -284,47 +284,79 @@ def test_a_text_file_that_vanished_is_an_error_and_not_a_short_message(spool, tm
         run(text_of(spool, queue_id))
 
 
-def test_only_commits_that_could_lose_mail_wait_for_the_disk(tmp_path):
-    safety = []
+class Syncs:
+    """Every sync of the log of commits; may be made to fail."""
+
+    def __init__(self, monkeypatch):
+        self.count = 0
+        self.error = 0
+        self._sync = os.fdatasync
+        monkeypatch.setattr(os, "fdatasync", self)
+
+    def __call__(self, descriptor):
+        self.count += 1
+        if self.error:
+            raise OSError(self.error, os.strerror(self.error))
+        self._sync(descriptor)
+
+
+def test_only_commits_that_could_lose_mail_wait_for_the_disk(tmp_path, monkeypatch):
+    syncs = Syncs(monkeypatch)
     committer = GroupCommitter(tmp_path / "spool", 0, no_step)
+    waited = []
 
-    def look(store):
-        safety.append(store.execute("PRAGMA synchronous").fetchone()[0])
+    def write(_store):
+        """Stand for a message."""
 
-    normal, full = 1, 2  # as SQLite numbers them
-    committer.run([look])
-    committer.run([Unsynced(look)])
-    committer.run([Unsynced(look), look])
-    committer.run([Unsynced(look), Settle(())])
-    committer.run([look, Settle(())])
+    for group in ([write], [Unsynced(write)], [Unsynced(write), write], [Unsynced(write), Settle(())], [write]):
+        before = syncs.count
+        committer.run(group)
+        waited.append(syncs.count - before)
     committer.close()
 
-    assert safety == [full, normal, full, full, normal, full]
+    assert waited == [1, 0, 1, 0, 1]
 
 
-def test_a_settlement_is_on_the_disk_a_moment_later_and_its_text_file_stays_until_then(tmp_path):
+@pytest.mark.parametrize("text", [b"small\r\n", LARGE], ids=["in the row", "in a file"])
+@pytest.mark.parametrize(("number", "error"), [(errno.EIO, SpoolError), (errno.ENOSPC, SpoolFullError)])
+def test_a_message_whose_commit_cannot_be_synced_was_never_there(spool, monkeypatch, number, error, text):
+    syncs = Syncs(monkeypatch)
+    syncs.error = number
+    with pytest.raises(error):
+        run(post(spool, envelope("a@b.example"), text=text))
+    refused = run(rows(spool))
+    syncs.error = 0
+    kept = run(post(spool, envelope("c@d.example"), text=text))
+
+    assert refused == []
+    assert [row.message.queue_id for row in run(rows(spool))] == [kept]
+
+
+def test_a_settlement_is_on_the_disk_a_moment_later_and_its_text_file_stays_until_then(tmp_path, monkeypatch):
     folder = tmp_path / "spool"
-    synced = []
+    syncs = Syncs(monkeypatch)
     committer = GroupCommitter(folder, 0, no_step)
 
     def remove_text(store):
         store.removed_texts.append("aa/one")
 
-    def look(store):
-        synced.append(store.execute("SELECT value FROM mark WHERE name = 'synced'").fetchone())
-
-    committer.run([look])
-    (folder / "texts" / "aa").mkdir(parents=True)
-    (folder / "texts" / "aa" / "one").write_bytes(b"text")
+    committer.run([Unsynced(lambda _store: None)])
+    text = folder / "texts" / "aa" / "one"
+    text.parent.mkdir(parents=True)
+    text.write_bytes(b"text")
     committer.run([Settle(()), Unsynced(remove_text)])
-    owed = committer.sync_due_in
-    stayed = (folder / "texts" / "aa" / "one").exists()
+    owed, stayed, before = committer.sync_due_in, text.exists(), syncs.count
+    syncs.error = errno.EIO
     committer.sync()
-    committer.run([look])
+    still_owed, stayed_on = committer.sync_due_in, text.exists()
+    syncs.error = 0
+    committer.sync()
 
+    assert (before, syncs.count) == (0, 2)
     assert 0 < owed <= SOON_SECONDS
+    assert still_owed is not None
     assert stayed
+    assert stayed_on
     assert committer.sync_due_in is None
-    assert not (folder / "texts" / "aa" / "one").exists()
-    assert synced == [None, (1,)]
+    assert not text.exists()
     committer.close()

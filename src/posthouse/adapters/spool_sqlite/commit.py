@@ -5,8 +5,9 @@ operations gets a transaction of its own, so that only the culprit fails.  When
 the commit itself fails, all of them fail: nobody is told of success before
 COMMIT has returned.
 
-What is synced when (docs/spool.md): mail with its commit; settlements with the next commit that is synced, at
-the latest after SOON_SECONDS; leases never for their own sake.
+What is synced when (docs/spool.md): mail before anybody is told of its commit; settlements with the next sync, at
+the latest after SOON_SECONDS; leases never for their own sake.  The turn at writing ends before the sync, so that
+another process writes while this one waits for the disk; one sync of the log covers every commit before it.
 """
 
 import contextlib
@@ -18,8 +19,9 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from posthouse.adapters.spool_sqlite.log_sync import LogSync
 from posthouse.adapters.spool_sqlite.schema import TEXTS, as_spool_error, connect, open_lock, prepare
-from posthouse.adapters.spool_sqlite.store import Operation, Settle, Store, Unsynced, run_operations, touch
+from posthouse.adapters.spool_sqlite.store import Operation, Settle, Store, Unsynced, run_operations
 
 T = TypeVar("T")
 Step = Callable[[str], None]
@@ -66,6 +68,7 @@ class GroupCommitter:
         self._step = step
         self._store: Store | None = None
         self._lock = -1
+        self._log = LogSync(folder)
         self._owing_since: float | None = None  # settlements that are committed and not synced (monotonic)
         self._gone_texts: list[str] = []  # files whose rows are gone, but not yet beyond a power cut
 
@@ -101,8 +104,6 @@ class GroupCommitter:
         store = self._open()
         with self._turn():
             operations.extend(more())
-            is_synced = self._must_sync(operations)
-            store.sync_commits(sync=is_synced)
             store.connection.execute("BEGIN IMMEDIATE")
             try:
                 self._step("begun")
@@ -114,20 +115,37 @@ class GroupCommitter:
             except BaseException:
                 self._roll_back(store)
                 raise
-        self._note_owed(operations, is_synced=is_synced)
+        self._make_durable(store, operations)
         self._finish(store)
         return results
+
+    def _make_durable(self, store: Store, operations: Iterable[Operation[Any]]) -> None:
+        if not self._must_sync(operations):
+            if self._owing_since is None and any(isinstance(operation, Settle) for operation in operations):
+                self._owing_since = time.monotonic()
+            return
+        try:
+            self._log.sync()
+        except OSError as error:
+            self._take_back(store)
+            raise _CommitFailedError from error
+        self._owing_since = None
+        self._step("synced")
+
+    def _take_back(self, store: Store) -> None:
+        """Remove the messages of a commit that may not be on the disk: whoever sent them is told so.
+
+        One that was leased meanwhile stays: it is as if the reply to its 250 had been lost.
+        """
+        added = store.added
+        store.reset()
+        with contextlib.suppress(sqlite3.Error), self._turn():
+            store.take_back(added)
 
     def _must_sync(self, operations: Iterable[Operation[Any]]) -> bool:
         if any(not isinstance(operation, Unsynced | Settle) for operation in operations):
             return True
         return self.sync_due_in == 0.0
-
-    def _note_owed(self, operations: Iterable[Operation[Any]], *, is_synced: bool) -> None:
-        if is_synced:
-            self._owing_since = None
-        elif self._owing_since is None and any(isinstance(operation, Settle) for operation in operations):
-            self._owing_since = time.monotonic()
 
     @property
     def sync_due_in(self) -> float | None:
@@ -138,9 +156,15 @@ class GroupCommitter:
 
     def sync(self) -> None:
         """Sync what is owed.  Trouble is left to whoever writes next; it stays owed."""
-        if self._owing_since is not None:
+        if self._owing_since is None:
+            return
+        try:
+            self._log.sync()
+        except OSError:
             self._owing_since = time.monotonic()
-            self.run([touch])
+        else:
+            self._owing_since = None
+            self._remove_texts()
 
     def _commit(self, store: Store) -> None:
         try:
@@ -163,11 +187,14 @@ class GroupCommitter:
         self._gone_texts += store.removed_texts
         store.reset()
         if self._owing_since is None:
-            removed, self._gone_texts = self._gone_texts, []
-            for name in removed:
-                with contextlib.suppress(OSError):
-                    (self._folder / TEXTS / name).unlink()
+            self._remove_texts()
         self._step("texts-removed")
+
+    def _remove_texts(self) -> None:
+        removed, self._gone_texts = self._gone_texts, []
+        for name in removed:
+            with contextlib.suppress(OSError):
+                (self._folder / TEXTS / name).unlink()
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -186,6 +213,7 @@ class GroupCommitter:
         return self._store
 
     def _drop_connection(self) -> None:
+        self._log.close()
         if self._store is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._store.connection.close()

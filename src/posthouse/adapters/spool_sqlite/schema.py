@@ -149,7 +149,7 @@ def _configure(connection: sqlite3.Connection) -> None:
         f"busy_timeout = {_BUSY_MILLISECONDS}",
         f"page_size = {PAGE_OCTETS}",  # only counts before the first table
         "journal_mode = WAL",
-        "synchronous = FULL",
+        "synchronous = NORMAL",  # log_sync.py syncs commits
         "foreign_keys = OFF",
         "secure_delete = OFF",
         "temp_store = MEMORY",

@@ -67,20 +67,15 @@ class Store:
         self._destinations: dict[PlaceKey, _Destination] = {}
         self._prepared: list[tuple[int, Prepared]] = []
         self._room_checked = False
-        self._syncs = True  # as the schema's settings have it
+        self.added: list[int] = []  # numbers of the messages that this transaction brings and that might be taken back
 
     def reset(self) -> None:
         """Forget what belonged to the transaction that has ended."""
         self._destinations.clear()
         self._prepared.clear()
+        self.added = []
         self.removed_texts = []
         self._room_checked = False
-
-    def sync_commits(self, *, sync: bool) -> None:
-        """Say whether the next transaction is to be synced.  Between transactions only."""
-        if sync is not self._syncs:
-            self.connection.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-            self._syncs = sync
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Run a statement after everything that waits for flush."""
@@ -95,6 +90,7 @@ class Store:
         self._require_room()
         number = make_queue_id(prepared.accepted, int.from_bytes(os.urandom(8)) >> (64 - DRAWN_BITS))
         self._prepared.append((number, prepared))
+        self.added.append(number)
         return format_queue_id(number)
 
     def _require_room(self) -> None:
@@ -273,6 +269,22 @@ class Store:
         )
         self.removed_texts.extend(row[0] for row in cursor.fetchall() if row[0] is not None)
 
+    def take_back(self, messages: Sequence[int]) -> None:
+        """Remove messages that nobody has begun to deliver, in a transaction of its own."""
+        numbers = as_json(messages)
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            self.connection.execute(
+                "DELETE FROM recipient WHERE token IS NULL AND message IN (SELECT value FROM json_each(?))", (numbers,)
+            )
+            self.connection.execute(
+                "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
+                " AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = message.id)",
+                (numbers,),
+            )
+        finally:
+            self.connection.execute("COMMIT")
+
     def mark_warned(self, marks: Iterable[WarningMark]) -> None:
         """Remember that the sender was told of the delay."""
         for mark in marks:
@@ -290,7 +302,10 @@ class Store:
         if refused:
             raise SpoolError(f"the lease of {refused[0].queue_id}/{refused[0].number} was lost")
         self.mark_warned(warnings)
-        return self.insert(prepared)
+        queue_id = self.insert(prepared)
+        if settlements or warnings:
+            self.added.pop()  # what it reports is no longer owed: the two are never parted
+        return queue_id
 
 
 def _key(settlement: Settlement) -> RecipientKey:
@@ -327,13 +342,6 @@ class Settle(Struct, frozen=True, eq=False):
     def __call__(self, store: Store) -> list[Settlement]:
         """Settle for one caller."""
         return store.settle(self.settlements)
-
-
-def touch(store: Store) -> None:
-    """Write something, so that a commit has something to sync."""
-    store.execute(
-        "INSERT INTO mark (name, value) VALUES ('synced', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
-    )
 
 
 def run_operations(store: Store, operations: Sequence[Operation[Any]]) -> list[Any]:
