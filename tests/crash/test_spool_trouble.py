@@ -1,9 +1,11 @@
 """A disk that is full, fails or lies: the spool says so, keeps its promises, and works again afterwards."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 from types import SimpleNamespace
@@ -332,6 +334,32 @@ def test_a_message_whose_commit_cannot_be_synced_was_never_there(spool, monkeypa
     assert [row.message.queue_id for row in run(rows(spool))] == [kept]
 
 
+def test_after_a_failed_sync_the_log_is_not_believed_until_all_of_it_is_in_the_database(tmp_path, monkeypatch):
+    folder = tmp_path / "spool"
+    syncs = Syncs(monkeypatch)
+    committer = GroupCommitter(folder, 0, no_step)
+
+    def write(store):
+        store.execute(
+            "INSERT INTO mark (name, value) VALUES ('x', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
+        )
+
+    def found_without_the_log():
+        copy = tmp_path / "copy.sqlite3"
+        shutil.copy(folder / "queue.sqlite3", copy)
+        with contextlib.closing(sqlite3.connect(f"file:{copy}?immutable=1", uri=True)) as alone:
+            return alone.execute("SELECT value FROM mark WHERE name = 'x'").fetchall()
+
+    committer.run([write])
+    syncs.error = errno.EIO
+    committer.run([Unsynced(lambda _store: None), write])
+    syncs.error = 0
+    committer.run([write])
+
+    assert found_without_the_log() == [(3,)]
+    committer.close()
+
+
 def test_a_settlement_is_on_the_disk_a_moment_later_and_its_text_file_stays_until_then(tmp_path, monkeypatch):
     folder = tmp_path / "spool"
     syncs = Syncs(monkeypatch)
@@ -352,7 +380,7 @@ def test_a_settlement_is_on_the_disk_a_moment_later_and_its_text_file_stays_unti
     syncs.error = 0
     committer.sync()
 
-    assert (before, syncs.count) == (0, 2)
+    assert (before, syncs.count) == (0, 1)  # the second time it all went into the database
     assert 0 < owed <= SOON_SECONDS
     assert still_owed is not None
     assert stayed

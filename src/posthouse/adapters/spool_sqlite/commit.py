@@ -11,6 +11,7 @@ another process writes while this one waits for the disk; one sync of the log co
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -69,6 +70,7 @@ class GroupCommitter:
         self._store: Store | None = None
         self._lock = -1
         self._log = LogSync(folder)
+        self._is_suspect = False  # a sync of the log failed: what it was to write may never be
         self._owing_since: float | None = None  # settlements that are committed and not synced (monotonic)
         self._gone_texts: list[str] = []  # files whose rows are gone, but not yet beyond a power cut
 
@@ -125,12 +127,30 @@ class GroupCommitter:
                 self._owing_since = time.monotonic()
             return
         try:
-            self._log.sync()
-        except OSError as error:
+            self._sync_log(store)
+        except (OSError, sqlite3.Error) as error:
             self._take_back(store)
             raise _CommitFailedError from error
         self._owing_since = None
         self._step("synced")
+
+    def _sync_log(self, store: Store) -> None:
+        """Put every commit so far beyond a power cut.
+
+        After a failure the system may call pages clean that it never wrote, and the next sync a success, with a gap
+        before all that follows in the log.  So everything first goes into the database, and the log begins anew.
+        """
+        if self._is_suspect:
+            (is_busy, _, _) = store.connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+            if is_busy:
+                raise OSError(errno.EBUSY, "the log of the spool failed and cannot be begun anew yet")
+            self._is_suspect = False
+            return
+        try:
+            self._log.sync()
+        except OSError:
+            self._is_suspect = True
+            raise
 
     def _take_back(self, store: Store) -> None:
         """Remove the messages of a commit that may not be on the disk: whoever sent them is told so.
@@ -159,8 +179,8 @@ class GroupCommitter:
         if self._owing_since is None:
             return
         try:
-            self._log.sync()
-        except OSError:
+            self._sync_log(self._open())
+        except (OSError, sqlite3.Error):
             self._owing_since = time.monotonic()
         else:
             self._owing_since = None
