@@ -8,18 +8,14 @@ user's, or DefaultUser's.  Sendmail Installation and Operation Guide, section 5.
 import asyncio
 import errno
 import os
-import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from subprocess import SubprocessError
-from typing import Final
 
 from msgspec import Struct
 
 from posthouse.mail.envelope import MailerUser
 from posthouse.site.cf.declared import MailerDeclaration
-
-_TERMINATION_SECONDS: Final = 2.0
 
 
 class Identity(Struct, frozen=True):
@@ -105,20 +101,3 @@ def _become(identity: Identity, niceness: int) -> None:
 def _first_directory(directories: Sequence[str]) -> str:
     """Return the first of D= that can be entered."""
     return next((one for one in directories if one.startswith("/") and os.access(one, os.X_OK)), "/")
-
-
-async def end_program(process: asyncio.subprocess.Process) -> None:
-    """Stop the program's whole group if it still runs: first politely, then for good."""
-    if process.returncode is not None:
-        return
-    _signal_group(process.pid, signal.SIGTERM)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_TERMINATION_SECONDS):
-            await process.wait()
-    _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)

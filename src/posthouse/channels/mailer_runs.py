@@ -9,14 +9,15 @@ from __future__ import annotations  # so that the ports are imported by the type
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from posthouse.channels.mailer_dialogue import Dialogue, Talk
-from posthouse.channels.mailer_process import Start, clean_environment, end_program, identity_of, start_program
+from posthouse.channels.mailer_process import Start, clean_environment, identity_of, start_program
+from posthouse.channels.running_program import end_program, feed_program, write_to_program
 from posthouse.deliver.cf_envelope import Delivered, Message
 from posthouse.deliver.mailer_text import OutgoingText, Renderer
 from posthouse.mail.errors import DialectUnavailableError
@@ -101,7 +102,7 @@ class MailerRuns:
         reading = asyncio.create_task(said.read())
         try:
             async with asyncio.timeout(self._limit(load.mailer)):
-                await _write_all(process, text.chunks())
+                await feed_program(process, text.chunks())
                 status = await process.wait()
         except TimeoutError:
             return _all(load, ending_of_exit(os.EX_TEMPFAIL, reason="the mailer ran too long"))
@@ -141,7 +142,7 @@ class MailerRuns:
         stdin = process.stdin
 
         async def send(octets: bytes) -> None:
-            await _write(stdin, octets)
+            await write_to_program(stdin, octets)
 
         dialogue = Dialogue(process.stdout, send, self._settings.timeouts, name)
         try:
@@ -225,23 +226,3 @@ class _Output:
     def lines(self) -> tuple[str, ...]:
         text = self._kept.decode("iso8859-1").replace("\r\n", "\n").removesuffix("\n")
         return tuple(text.split("\n")) if text else ()
-
-
-async def _write_all(process: asyncio.subprocess.Process, chunks: AsyncIterator[bytes]) -> None:
-    """Write the text, no faster than it is read.  A program may end without reading everything: its exit decides."""
-    stdin = process.stdin
-    if stdin is None:
-        return
-    with suppress(BrokenPipeError, ConnectionResetError):
-        async for chunk in chunks:
-            await _write(stdin, chunk)
-    stdin.close()
-    with suppress(BrokenPipeError, ConnectionResetError):
-        await stdin.wait_closed()
-
-
-async def _write(stdin: asyncio.StreamWriter, octets: bytes) -> None:
-    if stdin.is_closing():  # uvloop refuses to write to a pipe whose reader is gone, as a mistake of the caller's
-        raise BrokenPipeError
-    stdin.write(octets)
-    await stdin.drain()

@@ -11,12 +11,11 @@ program would take it for an option; ``--to={recipient}`` or an argument
 """
 
 import asyncio
-import os
 import re
 import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
 
+from posthouse.channels.running_program import end_program, feed_program
 from posthouse.channels.sysexits import judge_exit
 from posthouse.mail import events
 from posthouse.mail.address import Address
@@ -32,7 +31,6 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PLACEHOLDER = re.compile(r"\{(recipient|user|domain|sender|queue_id)\}")
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _LAST_WORDS_SECONDS = 1.0  # output of a child that outlives its parent is not waited for
-_TERMINATION_SECONDS = 2.0  # between "please end" and the kill
 
 
 def fill_arguments(template: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
@@ -104,12 +102,12 @@ class ProgramChannel:
         limit = self._declaration.time_limit.total_seconds()
         try:
             async with asyncio.timeout(limit):
-                await _feed(process, text)
+                await feed_program(process, _in_lines_of_unix(text))
                 exit_status = await process.wait()
         except TimeoutError:
             return deferred(f"program ran longer than {seconds_in_words(limit)} and was stopped", status="4.3.0")
         finally:
-            await _end(process)
+            await end_program(process)
             await asyncio.wait([reading], timeout=_LAST_WORDS_SECONDS)
             reading.cancel()
         if exit_status < 0:
@@ -131,41 +129,8 @@ class _Output:
             self.kept += chunk[: self._most - len(self.kept)]
 
 
-async def _feed(process: asyncio.subprocess.Process, text: StoredText) -> None:
-    """Write the text to the program, no faster than it reads."""
-    stdin = process.stdin
-    if stdin is None:
-        return
+async def _in_lines_of_unix(text: StoredText) -> AsyncIterator[bytes]:
     line_ends = LineEnds()
-    # A program may end without reading everything: its exit status decides.
-    with suppress(BrokenPipeError, ConnectionResetError):
-        async for chunk in text.chunks():
-            await _write(stdin, line_ends.feed(chunk))
-        await _write(stdin, line_ends.finish())
-    stdin.close()
-    with suppress(BrokenPipeError, ConnectionResetError):
-        await stdin.wait_closed()
-
-
-async def _write(stdin: asyncio.StreamWriter, octets: bytes) -> None:
-    if stdin.is_closing():  # uvloop refuses to write to a pipe whose reader is gone, as a mistake of the caller's
-        raise BrokenPipeError
-    stdin.write(octets)
-    await stdin.drain()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Stop the program's whole group if it still runs: first politely, then for good."""
-    if process.returncode is not None:
-        return
-    _signal_group(process.pid, signal.SIGTERM)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_TERMINATION_SECONDS):
-            await process.wait()
-    _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+    async for chunk in text.chunks():
+        yield line_ends.feed(chunk)
+    yield line_ends.finish()

@@ -17,7 +17,7 @@ from posthouse.mailers.arguments import from_line
 from posthouse.mailers.fields import split_fields
 from posthouse.mailers.header import Binding, BoundHeader, bind_header
 from posthouse.mailers.names import time_macros
-from posthouse.mailers.rendering import Rendering, render_header, traits_of
+from posthouse.mailers.rendering import Rendering, render_header
 from posthouse.mailers.stored import Circumstances, StoredHeader, is_stored, read_stored
 from posthouse.mailers.text import TextForm, TextWriter, form_of
 from posthouse.rewriting.compiled import CompiledProgram
@@ -129,7 +129,7 @@ class Renderer:
             self._program,
             environment,
             opened.stored.circumstances.sender,
-            traits_of(mailer),
+            mailer.traits,
             Purpose(is_sender=True),
             is_canonical=True,
             syntax=self.syntax,

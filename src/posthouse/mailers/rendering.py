@@ -15,7 +15,6 @@ from posthouse.rewriting.compiled import CompiledProgram
 from posthouse.rewriting.engine import TEMPORARY_FAILURE
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.macros import expand
-from posthouse.rewriting.mailers import MailerTraits
 from posthouse.rewriting.recipients import Purpose
 from posthouse.rewriting.remote_names import USUAL_SYNTAX, HeaderSyntax, remote_name
 from posthouse.rewriting.tokens import BLANKS
@@ -45,18 +44,6 @@ class Rendered(Struct, frozen=True):
 
 
 Asking = Generator[MapQuestion, MapAnswer, Rendered]
-
-
-def traits_of(mailer: MailerDeclaration) -> MailerTraits:
-    """Return what rewriting must know of a mailer."""
-    return MailerTraits(
-        mailer.name,
-        mailer.flags,
-        mailer.sender_envelope,
-        mailer.sender_header,
-        mailer.recipient_envelope,
-        mailer.recipient_header,
-    )
 
 
 def render_header(header: BoundHeader, rendering: Rendering) -> Asking:
@@ -98,7 +85,7 @@ class _AddressList:
     def __init__(self, field: Field, value: str, header: BoundHeader, rendering: Rendering) -> None:
         is_sender = Nature.SENDER in field.nature
         self._rendering = rendering
-        self._traits = traits_of(rendering.mailer)
+        self._traits = rendering.mailer.traits
         self._purpose = Purpose(is_header=True, is_sender=is_sender)
         self._delimiter = " " if header.is_old_style and not is_sender else ","
         start = len(value) - len(value.lstrip(BLANKS))
