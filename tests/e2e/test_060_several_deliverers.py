@@ -25,13 +25,14 @@ LEASE_SECONDS = 10
 DELIVER = """
 import asyncio, sys
 from pathlib import Path
-from posthouse import wiring
+from posthouse.wiring.delivering import Owner, open_deliverer
+from posthouse.wiring.machine import daemon_event_log, system_clock
 from posthouse.site.toml import read_site
 
 async def deliver(site, owner):
-    clock = wiring.system_clock()
-    log = wiring.daemon_event_log(site, clock, owner)
-    async with wiring.open_deliverer(site, wiring.Owner(owner), log=log, clock=clock) as deliverer:
+    clock = system_clock()
+    log = daemon_event_log(site, clock, owner)
+    async with open_deliverer(site, Owner(owner), log=log, clock=clock) as deliverer:
         await deliverer.run()
 
 asyncio.run(deliver(read_site(Path(sys.argv[1])), sys.argv[2]))

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from posthouse import wiring
 from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.drop_folder import FolderOfDrops
 from posthouse.adapters.event_log_memory import MemoryEventLog
@@ -21,6 +20,7 @@ from posthouse.smtpd.peer import login_name
 from posthouse.submit.dropped import longest_line
 from posthouse.submit.eager import run
 from posthouse.submit.pickup import Pickup
+from posthouse.wiring.accepting import build_intake
 from support.reception import Silent, small_site
 from support.spool_letters import envelope, rows
 
@@ -57,7 +57,7 @@ class Drop:
     def new_pickup(self, folder: Any = None) -> Pickup:
         """What another process would look with."""
         parts: dict[str, Any] = {"clock": self.clock, "log": self.log, "meter": NoMeter(), "wakeup": Silent()}
-        intake = wiring.build_intake(self.site, self.spool, **parts)
+        intake = build_intake(self.site, self.spool, **parts)
         return Pickup(intake, folder or self.reader())
 
     def reader(self) -> FolderOfDrops:

@@ -16,7 +16,6 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from posthouse import wiring
 from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.event_log_memory import MemoryEventLog
 from posthouse.adapters.meter_none import NoMeter
@@ -38,6 +37,7 @@ from posthouse.smtpd.admission import Admission
 from posthouse.smtpd.board import Board
 from posthouse.smtpd.service import Service
 from posthouse.smtpd.worker import SmtpdWorker
+from posthouse.wiring.accepting import build_intake
 
 
 class Silent:
@@ -156,7 +156,7 @@ async def reception(
     """Serve until the block ends."""
     site = small_site(home, limits=limits or Limits(), timeouts=timeouts or Timeouts(), **site_changes)
     log, spool, bound = MemoryEventLog(), spool or MemorySpool(), _bind(home, unix=unix)
-    intake = wiring.build_intake(site, spool, clock=SystemClock(), log=log, meter=NoMeter(), wakeup=Silent())
+    intake = build_intake(site, spool, clock=SystemClock(), log=log, meter=NoMeter(), wakeup=Silent())
     service = Service(
         site.name, site.limits, site.timeouts, intake, log, NoMeter(), Admission(site.limits, Board(1).seat(0))
     )

@@ -15,7 +15,7 @@ from posthouse.mail.queued import REPORT_CHANNEL
 from posthouse.site.model import ChannelKind, DomainKind, MailboxFormat, Site, TableKind, TlsUse
 from posthouse.site.toml import SiteError, read_site
 from posthouse.site.toml.channels import RESERVED
-from posthouse.wiring import Owner, deliver_settings
+from posthouse.wiring.delivering import Owner, deliver_settings
 
 NAME = '[site]\nname = "mail.example.org"\n'
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def read_site_file(path: Path) -> "Site":
     """Read a site.  Raises SiteError, or CommandError when the file cannot be opened at all."""
-    from posthouse.wiring import load_site
+    from posthouse.wiring.site_file import load_site
 
     try:
         return load_site(path)
@@ -28,7 +28,7 @@ def read_site_file(path: Path) -> "Site":
 @asynccontextmanager
 async def open_queue(site_file: Path) -> AsyncIterator[tuple["Site", "SpoolQueue"]]:
     """Open the spool's queue for an operator."""
-    from posthouse.wiring import open_spool_queue
+    from posthouse.wiring.spool import open_spool_queue
 
     site = read_site_file(site_file)
     require_operator(site)

@@ -18,7 +18,7 @@ from posthouse.cli.site_access import require_operator
 from posthouse.mail.dates import DAYS, MONTHS
 from posthouse.mail.queued import QueueFilter, QueueRow, RecipientState
 from posthouse.mailers.stored import is_stored, read_stored
-from posthouse.wiring import open_spool_queue
+from posthouse.wiring.spool import open_spool_queue
 
 if TYPE_CHECKING:
     from posthouse.ports import SpoolQueue

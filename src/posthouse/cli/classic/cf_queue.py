@@ -36,7 +36,7 @@ def run_cf_queue(
 
 
 async def _run(site: CfSite, wanted: QueueRun, *, verbose: bool) -> int:
-    from posthouse.wiring import open_spool_queue
+    from posthouse.wiring.spool import open_spool_queue
 
     spool = open_spool_queue(site.site)
     try:

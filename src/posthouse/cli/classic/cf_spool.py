@@ -35,7 +35,7 @@ def keep_rest(site: Site, envelope: CfEnvelope) -> None:
     """Commit a message for the recipients that wait, with what was said to them.  Raises SpoolError."""
     if envelope.queue_id:  # it is there already
         return
-    from posthouse.wiring import open_spool_queue
+    from posthouse.wiring.spool import open_spool_queue
 
     spool = open_spool_queue(site)
     try:

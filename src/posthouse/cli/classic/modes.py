@@ -13,7 +13,7 @@ from posthouse.cli.errors import CommandError
 from posthouse.cli.site_access import open_queue, read_site_file
 from posthouse.mail.queued import QueueFilter, Verb
 from posthouse.site.model import Site
-from posthouse.wiring import SUBMIT_SOCKET
+from posthouse.wiring.site_file import SUBMIT_SOCKET
 
 if TYPE_CHECKING:
     from posthouse.ports import SpoolQueue

@@ -19,7 +19,7 @@ from posthouse.site.model import Site
 def rebuild_aliases(site_file: Path) -> int:
     """Build and check; return the exit code: 65 when an alias cannot be understood."""
     from posthouse.adapters.table_sources import build_databases, open_tables
-    from posthouse.wiring import system_clock
+    from posthouse.wiring.machine import system_clock
 
     site = read_site_file(site_file)
     used = {alias.table for alias in site.aliases}

@@ -29,7 +29,8 @@ from posthouse.smtp.server import (
 from posthouse.submit.eager import run
 from posthouse.submit.intake import Intake
 from posthouse.submit.transaction import Transaction
-from posthouse.wiring import SUBMIT_SOCKET, open_session
+from posthouse.wiring.accepting import open_session
+from posthouse.wiring.site_file import SUBMIT_SOCKET
 
 _CHUNK = 64 * 1024
 _MISCONFIGURED = reply(554, "5.3.5", "the rules of the site make nothing of an address")

@@ -16,7 +16,8 @@ from posthouse.submit.router import Router
 
 def verify(site_file: Path, arguments: tuple[str, ...]) -> int:
     """Print what becomes of each address; return 0 when all are deliverable."""
-    from posthouse.wiring import build_router, light_event_log, system_clock
+    from posthouse.wiring.accepting import build_router
+    from posthouse.wiring.machine import light_event_log, system_clock
 
     site = read_site_file(site_file)
     clock = system_clock()

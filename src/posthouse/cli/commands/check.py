@@ -64,7 +64,7 @@ def _show_list(title: str, problems: Sequence[Problem]) -> None:
 def _alias_problems(site: Site) -> list[Problem]:
     from posthouse.adapters.table_sources import open_tables
     from posthouse.cli.classic.newaliases import alias_problems
-    from posthouse.wiring import system_clock
+    from posthouse.wiring.machine import system_clock
 
     if site.mmdf is not None:
         return []  # MMDF's aliases are no lists of addresses; their table has been read
@@ -76,7 +76,7 @@ def raise_problems(site_file: Path) -> Site:
     """Read a site and all of its tables.  Raises SiteError with every problem, CommandError when there is no site."""
     from posthouse.adapters.table_sources import table_problems
     from posthouse.cli.site_access import read_site_file
-    from posthouse.wiring import system_clock
+    from posthouse.wiring.machine import system_clock
 
     site = read_site_file(site_file)
     if site.mmdf is not None:

@@ -91,7 +91,7 @@ def build(site_file: Path, names: tuple[str, ...]) -> int:
 
 
 def _open(site: Site, name: str) -> Table:
-    from posthouse.wiring import build_tables, system_clock
+    from posthouse.wiring.machine import build_tables, system_clock
 
     tables = build_tables(site, system_clock())
     if name not in tables:

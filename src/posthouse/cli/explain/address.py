@@ -53,7 +53,10 @@ class Explainer:
 
     def __init__(self, site: Site, resolver: Resolver | None) -> None:
         """Open the site's tables; without a resolver DNS is not asked."""
-        from posthouse.wiring import build_intake, channel_resolvers, no_meter, system_clock
+        from posthouse.wiring.accepting import build_intake
+        from posthouse.wiring.delivering import channel_resolvers
+        from posthouse.wiring.machine import system_clock
+        from posthouse.wiring.metrics import no_meter
 
         clock = system_clock()
         stage = _Rehearsal()

@@ -80,6 +80,6 @@ async def _explain_message(site_file: Path, queue_id: str, *, as_json: bool) -> 
 
 
 def _resolver(site: "Site") -> "Resolver":
-    from posthouse.wiring import build_resolver, system_clock
+    from posthouse.wiring.machine import build_resolver, system_clock
 
     return build_resolver(site, system_clock())

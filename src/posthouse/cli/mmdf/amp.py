@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     from posthouse.routing.mmdf.headers import HeaderDialect
     from posthouse.site.tailor.reader import read_tailor_file
     from posthouse.submit.mmdf import answer_steps
-    from posthouse.wiring import system_clock
+    from posthouse.wiring.machine import system_clock
 
     options, rest = split_options(arguments, "", "t", USAGE)
     configuration = read_tailor_file(choose_tailor_file(options.get("t")))

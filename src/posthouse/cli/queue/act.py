@@ -69,7 +69,7 @@ async def _not_queued(spool: SpoolQueue, queue_ids: tuple[str, ...]) -> list[str
 async def carry_out(site: Site, spool: SpoolQueue, order: Order, *, quiet: bool = False) -> int:
     """Carry out an order slice by slice; return how many recipients it met."""
     from posthouse.cli.terminal import progress
-    from posthouse.wiring import light_event_log, system_clock, wakeup_sender
+    from posthouse.wiring.machine import light_event_log, system_clock, wakeup_sender
 
     total = await spool.act(order.query, order.verb, now(), dry_run=True, note=order.note)
     log = light_event_log(site, system_clock(), "operator") if site.log.path else None

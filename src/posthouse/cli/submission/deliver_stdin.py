@@ -24,7 +24,7 @@ from posthouse.mail.errors import MalformedError
 from posthouse.mail.header import missing, remove
 from posthouse.site.model import Site
 from posthouse.smtp.parameters import MailParameters, RcptParameters
-from posthouse.wiring import SUBMIT_SOCKET
+from posthouse.wiring.site_file import SUBMIT_SOCKET
 
 _PHRASE_SPECIALS = frozenset('()<>[]:;@\\,."')
 

@@ -40,7 +40,7 @@ def open_intake(site: Site) -> Intake:
 
     Raises CommandError when neither can be.
     """
-    from posthouse.wiring import direct_intake
+    from posthouse.wiring.accepting import direct_intake
 
     try:
         return drop_intake(site) or direct_intake(site)
@@ -54,7 +54,8 @@ def drop_intake(site: Site) -> Intake | None:
         return None
     from posthouse.adapters.spool_drop import DropSpool, has_drop
     from posthouse.adapters.wakeup_unix import WakeupSender
-    from posthouse.wiring import PICKUP_SOCKET, light_intake
+    from posthouse.wiring.accepting import light_intake
+    from posthouse.wiring.site_file import PICKUP_SOCKET
 
     if not has_drop(site.spool):
         return None

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from posthouse import wiring
 from posthouse.cli.supervision.children import Child, Job, fork_child
 from posthouse.cli.supervision.ground import Account
 from posthouse.cli.supervision.processes import Worker, deliver_job, smtpd_job
 from posthouse.cli.supervision.sockets import ListenerSockets, metrics_name
 from posthouse.site.model import Listener, Site
 from posthouse.smtpd.board import Board
+from posthouse.wiring.delivering import Owner
+from posthouse.wiring.metrics import forget_process
 
 _DELIVER = "deliver"
 _SMTPD = "smtpd-"  # and a number from 1
@@ -99,7 +100,7 @@ class Generation:
         """Forget a dead child."""
         self.children.remove(child)
         child.reins.close()
-        wiring.forget_process(child.pid)
+        forget_process(child.pid)
 
     def replace(self, child: Child) -> float:
         """Plan a successor and return in how many seconds it comes."""
@@ -139,7 +140,7 @@ class Generation:
     def _job(self, role: str) -> Job:
         own = self._sockets_of(role)
         if role == _DELIVER:
-            owner = wiring.Owner(owner_name(self.slot), self.orphans)
+            owner = Owner(owner_name(self.slot), self.orphans)
             self.orphans = (owner.name,)  # a successor inherits from this child alone
             return deliver_job(self.site, owner, own[0] if own else None, self.account)
         number = int(role.removeprefix(_SMTPD))

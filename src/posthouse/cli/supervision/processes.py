@@ -18,7 +18,6 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from posthouse import wiring
 from posthouse.adapters.event_log_file import FileEventLog
 from posthouse.cli.supervision.children import READY, REOPEN, RETIRE, RETIRED, STOP, Job
 from posthouse.cli.supervision.ground import Account, become
@@ -27,6 +26,10 @@ from posthouse.mail import events
 from posthouse.ports import Clock, EventLog
 from posthouse.site.model import Listener, Site
 from posthouse.smtpd.board import Seat
+from posthouse.wiring.accepting import open_smtpd
+from posthouse.wiring.delivering import Owner, open_deliverer
+from posthouse.wiring.machine import daemon_event_log, system_clock
+from posthouse.wiring.metrics import serve_metrics
 
 try:
     import uvloop
@@ -74,22 +77,20 @@ def smtpd_job(
         site,
         worker.role,
         account,
-        lambda log, clock: wiring.open_smtpd(
-            site, listening, worker.seat, log=log, clock=clock, picks_up=worker.picks_up
-        ),
+        lambda log, clock: open_smtpd(site, listening, worker.seat, log=log, clock=clock, picks_up=worker.picks_up),
     )
 
 
-def deliver_job(site: Site, owner: wiring.Owner, metrics: socket.socket | None, account: Account | None) -> Job:
+def deliver_job(site: Site, owner: Owner, metrics: socket.socket | None, account: Account | None) -> Job:
     """Return the life of the deliver process."""
     return _job(site, "deliver", account, lambda log, clock: _deliver_part(site, owner, metrics, log, clock))
 
 
 @asynccontextmanager
 async def _deliver_part(
-    site: Site, owner: wiring.Owner, metrics: socket.socket | None, log: EventLog, clock: Clock
+    site: Site, owner: Owner, metrics: socket.socket | None, log: EventLog, clock: Clock
 ) -> AsyncIterator[Part]:
-    async with wiring.open_deliverer(site, owner, log=log, clock=clock) as deliverer:
+    async with open_deliverer(site, owner, log=log, clock=clock) as deliverer:
         yield DeliverPart(deliverer, metrics, site.timeouts.session)
 
 
@@ -106,7 +107,7 @@ class DeliverPart:
     async def start(self) -> None:
         """Begin to deliver."""
         if self._metrics is not None:
-            self._server = await wiring.serve_metrics(self._metrics)
+            self._server = await serve_metrics(self._metrics)
         self._running = asyncio.get_running_loop().create_task(self._deliverer.run())
 
     async def serve(self) -> None:
@@ -137,8 +138,8 @@ def _job(site: Site, role: str, account: Account | None, build: Build) -> Job:
         _allow_many_files()
         _work_in_batches()
         gc.set_threshold(*_COLLECTIONS)
-        clock = wiring.system_clock()
-        log = wiring.daemon_event_log(site, clock, role)
+        clock = system_clock()
+        log = daemon_event_log(site, clock, role)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(build(log, clock), reins, log, site.timeouts.drain))
         log.close()

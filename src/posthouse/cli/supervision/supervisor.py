@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from posthouse import wiring
 from posthouse.cli.errors import CommandError
 from posthouse.cli.supervision.children import REOPEN, RETIRE, STOP, Child
 from posthouse.cli.supervision.generation import SLOTS, Generation, describe_status, owner_name
@@ -32,6 +31,10 @@ from posthouse.cli.supervision.sockets import ListenerSockets, metrics_name, soc
 from posthouse.mail import events
 from posthouse.mail.errors import PosthouseError, SpoolError
 from posthouse.site.model import Site
+from posthouse.wiring.machine import light_event_log, system_clock
+from posthouse.wiring.metrics import prepare_metrics
+from posthouse.wiring.site_file import listeners_of, load_site
+from posthouse.wiring.spool import reserve_spool
 
 Notice = Callable[[str], None]
 
@@ -47,7 +50,7 @@ class Supervisor:
     def __init__(self, site_file: Path, notice: Notice) -> None:
         self._site_file = site_file
         self._notice = notice
-        self._site = wiring.load_site(site_file)
+        self._site = load_site(site_file)
         self._account = find_account(self._site)
         self._sockets = ListenerSockets()
         self._generations: list[Generation] = []
@@ -65,7 +68,7 @@ class Supervisor:
         """Serve until told to stop; return the exit status.  Raises CommandError when it cannot start."""
         prepare_directories(self._site, self._account)
         lock = SpoolLock(self._site.spool)
-        self._log = wiring.light_event_log(self._site, wiring.system_clock(), "supervisor")
+        self._log = light_event_log(self._site, system_clock(), "supervisor")
         try:
             self._bind(self._site)
             self._reserve_spool()
@@ -85,7 +88,7 @@ class Supervisor:
     def _reserve_spool(self) -> None:
         """Make the first commits as fast as the later ones; a spool in trouble is for its users to complain of."""
         try:
-            wiring.reserve_spool(self._site)
+            reserve_spool(self._site)
         except SpoolError as error:
             self._log.event(events.TROUBLE, where="reserve", error=str(error))
 
@@ -172,11 +175,11 @@ class Supervisor:
     # Generations.
 
     def _bind(self, site: Site) -> list[str]:
-        return self._sockets.bind_missing(sockets_of(site, wiring.listeners_of(site)))
+        return self._sockets.bind_missing(sockets_of(site, listeners_of(site)))
 
     def _begin(self, site: Site, orphans: tuple[str, ...] = ()) -> None:
         """Fork a generation; it takes over when it is ready."""
-        metrics = wiring.prepare_metrics(site)
+        metrics = prepare_metrics(site)
         if metrics is not None and self._account is not None:
             give(metrics, self._account)
         preload_daemon(site)
@@ -187,7 +190,7 @@ class Supervisor:
             number=self._numbers,
             slot=slot,
             site=site,
-            listeners=wiring.listeners_of(site),
+            listeners=listeners_of(site),
             sockets=self._sockets,
             account=self._account,
             orphans=orphans or (owner_name(slot),),
@@ -214,7 +217,7 @@ class Supervisor:
             old.order(RETIRE)
             self._sockets.close_others(sockets_of(generation.site, listeners))
             self._log.close()
-            self._log = wiring.light_event_log(self._site, wiring.system_clock(), "supervisor")
+            self._log = light_event_log(self._site, system_clock(), "supervisor")
             self._leaving, self._leaving_until = old, time.monotonic() + _RETIRED_SECONDS
 
     def _say_reloaded(self) -> None:
@@ -312,7 +315,7 @@ class Supervisor:
             self._reload_again = True
             return
         try:
-            site = wiring.load_site(self._site_file)
+            site = load_site(self._site_file)
             self._check_reloadable(site)
             prepare_directories(site, self._account)
             self._bind(site)

@@ -1,0 +1,82 @@
+"""A site with a sendmail.cf: its sessions, its router, its mailers."""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+from typing import TYPE_CHECKING
+
+from posthouse.wiring.machine import system_clock
+
+if TYPE_CHECKING:
+    from posthouse.ports import Clock, EventLog
+    from posthouse.site.cf.declared import CfConfiguration
+    from posthouse.site.model import Site
+    from posthouse.smtp.sendmail_session import SendmailSession
+    from posthouse.submit.sendmail.router import SendmailRouter
+    from posthouse.wiring.way_out import SpecialWayOut
+
+
+def open_sendmail_session(site: Site, address: str, user: str) -> SendmailSession:
+    """Begin an SMTP session as the cf file words it, with a network address or a user of ours."""
+    from posthouse.site.cf.personality import personality_of
+    from posthouse.smtp.sendmail_session import SendmailSession
+
+    literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+    peer = literal if address else f"{user}@localhost"
+    now = system_clock().now()
+    personality = personality_of(_configuration_of(site), site.limits, peer, now, offers_auth=not address)
+    return SendmailSession(site.name, site.limits, personality)
+
+
+def _configuration_of(site: Site) -> CfConfiguration:
+    from posthouse.site.cf.declared import CfConfiguration
+
+    if not isinstance(site.cf, CfConfiguration):
+        raise TypeError(f"{type(site.cf).__name__} is not what a sendmail.cf is read as")
+    return site.cf
+
+
+def sendmail_router(site: Site, clock: Clock) -> SendmailRouter:
+    """Join routing by a sendmail.cf."""
+    from posthouse.adapters.cf_maps import service_switch
+    from posthouse.adapters.cf_world import open_world
+    from posthouse.adapters.logins_passwd import MachineLogins
+    from posthouse.routing.sendmail.compiled import compile_sendmail
+    from posthouse.submit.sendmail.router import SendmailRouter
+
+    configuration = _configuration_of(site)
+    world, _ = open_world(configuration, clock, MachineLogins(clock))
+    return SendmailRouter(compile_sendmail(configuration), world, service_switch(configuration))
+
+
+def sendmail_way_out(site: Site, clock: Clock, log: EventLog) -> SpecialWayOut:
+    """Join what a site with a sendmail.cf delivers with: its mailers, its headers."""
+    from posthouse.adapters.cf_accounts import default_identity
+    from posthouse.adapters.cf_world import open_world
+    from posthouse.adapters.dialect_cf import CfDialect
+    from posthouse.adapters.logins_passwd import MachineLogins
+    from posthouse.channels.mailer import MailerChannel
+    from posthouse.channels.mailer_runs import MailerRuns, MailerSettings
+    from posthouse.deliver.cf_letters import CfLetters
+    from posthouse.deliver.cf_report import ReportWriter
+    from posthouse.deliver.mailer_text import Renderer
+    from posthouse.rewriting.compiled import CompiledProgram
+    from posthouse.wiring.way_out import SpecialWayOut
+
+    configuration = _configuration_of(site)
+    _, answers = open_world(configuration, clock, MachineLogins(clock))
+    renderer = Renderer(configuration, CompiledProgram(configuration.program), answers, clock)
+    settings = MailerSettings(
+        timeouts=site.timeouts,
+        default_identity=default_identity(configuration),
+        file_mode=configuration.number("TempFileMode") or 0o600,
+    )
+    runs = MailerRuns(renderer, settings)
+    return SpecialWayOut(
+        channels={
+            mailer.name: MailerChannel(mailer.name, runs, renderer, log)
+            for mailer in configuration.mailers.values()
+            if mailer.path != "[IPC]" and mailer.name != "*include*"
+        },
+        dialect=CfDialect(renderer),
+        letters=CfLetters(renderer, ReportWriter(renderer), clock, expires_after=site.retry.expire_after),
+    )
