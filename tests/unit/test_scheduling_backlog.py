@@ -7,7 +7,7 @@ import pytest
 from posthouse.mail.limits import RetryPolicy
 from posthouse.mail.queued import Hop, Lane
 from posthouse.scheduling.backlog import Backlog, make_backlog
-from posthouse.scheduling.bulk import YOUNG_SECONDS
+from posthouse.scheduling.bulk import FIRST_SECONDS, YOUNG_SECONDS
 from posthouse.scheduling.concurrency import Window, first_window
 from posthouse.scheduling.dead_hosts import DeadHop, leave_alone
 
@@ -204,3 +204,31 @@ def test_big_messages_are_never_starved():
     slots.start(B)
     slots.finish(B)
     assert slots.bulk_wanted(7.0) == 1
+
+
+def test_a_single_message_that_has_just_begun_has_its_time_before_the_next_attempt_for_a_big_one():
+    slots = backlog()
+    slots.start(A, Lane.BULK, now=7.0)
+    slots.finish(A, Lane.BULK, started=7.0)  # a quick host
+
+    slots.start(B, now=7.01)
+
+    assert (slots.bulk_wanted(7.01), slots.bulk_pause(7.01)) == (0, pytest.approx(FIRST_SECONDS))
+    assert (slots.bulk_wanted(7.011 + FIRST_SECONDS), slots.bulk_pause(7.011 + FIRST_SECONDS)) == (1, 0)
+
+
+def test_single_messages_that_come_without_a_pause_let_a_big_one_go_on():
+    slots = backlog()
+    slots.start(A, Lane.BULK, now=7.0)
+    slots.finish(A, Lane.BULK, started=7.0)
+    last = 7.0 + YOUNG_SECONDS
+    slots.start(B, now=last)
+
+    assert slots.bulk_pause(last - 0.001) == pytest.approx(0.001)
+    assert slots.bulk_wanted(last) == 1
+
+
+def test_nothing_is_waited_for_where_there_are_only_single_messages():
+    slots = backlog()
+    slots.start(B, now=7.0)
+    assert (slots.bulk_wanted(7.0), slots.bulk_pause(7.0)) == (1, 0)

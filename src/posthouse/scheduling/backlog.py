@@ -107,7 +107,7 @@ class Backlog:
         if lane is Lane.BULK:
             self._bulk.start(now)
         else:
-            self._bulk.single()
+            self._bulk.single(now)
         self._forget()
 
     def _new_hop(self, hop: Hop) -> _Hop:

@@ -15,6 +15,8 @@ _ALONE = 500  # batches of big messages in a row, after which they are thought t
 # An attempt is young for so long.  At a quick host it is over sooner; hosts slower than that see at least twenty
 # attempts begin each second, a thousand recipients.
 YOUNG_SECONDS = 0.05
+# A message of the other lane that has just begun goes first: none is started until it has had its time.
+FIRST_SECONDS = 0.01
 _YOUNG = 5
 _YOUNG_BESIDE = 1
 
@@ -34,19 +36,23 @@ class BulkShare:
         self._beside = Shares(max(1, slots // _SHARE_BESIDE), _YOUNG_BESIDE)
         self._started: list[float] = []  # when each that runs began, oldest first
         self._in_a_row = _ALONE
+        self._last = -YOUNG_SECONDS  # when the newest began, and when the newest message of the other lane did
+        self._single = -FIRST_SECONDS
 
     @property
     def in_use(self) -> int:
         """Attempts running."""
         return len(self._started)
 
-    def single(self) -> None:
-        """Learn that a message of the other lane came along."""
+    def single(self, now: float) -> None:
+        """Learn that an attempt of the other lane begins."""
         self._in_a_row = 0
+        self._single = now
 
     def start(self, now: float) -> None:
         """Count an attempt that begins."""
         self._started.append(now)
+        self._last = now
         self._in_a_row += 1
 
     def finish(self, started: float) -> None:
@@ -56,16 +62,26 @@ class BulkShare:
     def wanted(self, now: float) -> int:
         """Return how many may be started now."""
         shares = self._shares
+        if now < self._first_until:
+            return 0
         young = sum(now < started + YOUNG_SECONDS for started in self._started)
         return max(0, min(shares.slots - self.in_use, shares.young - young))
 
     def pause(self, now: float) -> float:
         """Return in how many seconds the next may be started while all that run go on; 0 when that won't help."""
         shares = self._shares
-        if self.in_use >= shares.slots or self.in_use < shares.young:
+        if self.in_use >= shares.slots:
             return 0.0
-        oldest_that_hinders = self._started[-shares.young]
-        return max(0.0, oldest_that_hinders + YOUNG_SECONDS - now)
+        free = now
+        if self.in_use >= shares.young:
+            oldest_that_hinders = self._started[-shares.young]
+            free = oldest_that_hinders + YOUNG_SECONDS
+        return max(0.0, max(free, self._first_until) - now)
+
+    @property
+    def _first_until(self) -> float:
+        """Until when the other lane goes first; one that never ends can't hold big messages up for long."""
+        return min(self._single + FIRST_SECONDS, self._last + YOUNG_SECONDS)
 
     @property
     def _shares(self) -> Shares:
