@@ -40,6 +40,7 @@ bench:
 soak:
 	@PYTHON=$(PYTHON) tools/setup test
 	@.venv/bin/python -m pytest -q -n 0 -m soak tests
+	@.venv/bin/python -m pytest -q -n $(WORKERS) --hypothesis-profile search tests/property
 	@.venv/bin/python bench/soak.py --messages $(MESSAGES) $(SOAK)
 
 golden:

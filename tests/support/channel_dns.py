@@ -19,6 +19,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from support.waiting import LONG
+
 SERVFAIL = "SERVFAIL"
 SILENT = "SILENT"
 Zone = Mapping[str, Mapping[str, list[str]] | str]
@@ -49,7 +51,7 @@ class DnsServer:
 
     def __exit__(self, *_: object) -> None:
         self._stop_there.send(b"x")
-        self._thread.join(10)
+        self._thread.join(LONG)
         for one in (self._tcp, self._udp, self._stop_here, self._stop_there):
             one.close()
 
@@ -69,7 +71,7 @@ class DnsServer:
     def _serve_tcp(self) -> None:
         connection, _ = self._tcp.accept()
         with connection:
-            connection.settimeout(5)
+            connection.settimeout(LONG)
             stream = connection.makefile("rb")
             (length,) = struct.unpack("!H", stream.read(2))
             answer = self._answer(stream.read(length), most_octets=65535)

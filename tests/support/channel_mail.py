@@ -62,7 +62,7 @@ def batch(
 
 def declare(kind: ChannelKind = ChannelKind.SMTP, **parameters) -> ChannelDeclaration:
     """Return a channel's declaration."""
-    parameters.setdefault("idle", timedelta(seconds=30))
+    parameters.setdefault("idle", timedelta(minutes=10))
     return ChannelDeclaration(name="out", kind=kind, **parameters)
 
 

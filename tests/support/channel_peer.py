@@ -9,6 +9,8 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from support.waiting import LONG
+
 
 @dataclass
 class Script:
@@ -89,14 +91,14 @@ class ScriptedPeer:
         for connection in self._connections:
             _shut(connection)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(LONG)
 
     def close_connections(self) -> None:
         """End every connection, as a server does to idle clients, and wait until that is done."""
         for connection in self._connections:
             _shut(connection)
         for heard in self.heard:
-            assert heard.ended.wait(10)
+            assert heard.ended.wait(LONG)
 
     def _start(self, work, *arguments) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -201,7 +203,7 @@ class _Conversation:
             self.connection.sendall(self.script.text_reply_in_mid_text)
             return False
         if self.script.hold_reading is not None:
-            self.script.hold_reading.wait(10)
+            self.script.hold_reading.wait(LONG)
         end = b"\r\n.\r\n"
         while not (end in self.buffer or self.buffer.startswith(b".\r\n")):
             if not self._read_more():

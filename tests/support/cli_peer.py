@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.waiting import LONG
+
 DEFAULTS = {
     "greeting": b"220 test ESMTP",
     "EHLO": b"250-test\r\n250-PIPELINING\r\n250 DSN",
@@ -65,7 +67,7 @@ def scripted_daemon(path: Path, replies: Mapping[str, bytes | None] | None = Non
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         listener.listen(1)
-        listener.settimeout(10)
+        listener.settimeout(LONG)
 
         def serve() -> None:
             try:
@@ -76,4 +78,4 @@ def scripted_daemon(path: Path, replies: Mapping[str, bytes | None] | None = Non
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield daemon
-        thread.join(10)
+        thread.join(LONG)

@@ -5,6 +5,8 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+from support.waiting import LONG
+
 SITE = """\
 [site]
 name = "mail.example.org"
@@ -53,7 +55,7 @@ def command(name: str, *arguments: str, site: Path, stdin: bytes = b"", **enviro
         [Path(sysconfig.get_path("scripts")) / name, *arguments],
         input=stdin,
         capture_output=True,
-        timeout=30,
+        timeout=LONG,
         check=False,
         env={
             "PATH": os.environ["PATH"],

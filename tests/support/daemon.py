@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from posthouse.cli.log_files import parse_event
-from support.waiting import until
+from support.waiting import LONG, until
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Daemon:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def stop(self, seconds: float = 10) -> int:
+    def stop(self, seconds: float = LONG) -> int:
         """Stop gracefully and return the exit status."""
         assert self.process is not None
         if self.process.poll() is None:
@@ -81,7 +81,7 @@ class Daemon:
             os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: only its processes
         except ProcessLookupError:
             return
-        self.process.wait(10)
+        self.process.wait(LONG)
 
     def reload(self) -> None:
         """Ask for a reload and wait until it is done or refused."""
@@ -101,7 +101,7 @@ class Daemon:
         """The ports of the TCP listeners."""
         return [int(address.rpartition(":")[2]) for address in self.addresses if not address.startswith("unix:")]
 
-    def smtp(self, listener: int = 0, timeout: float = 10) -> smtplib.SMTP:
+    def smtp(self, listener: int = 0, timeout: float = LONG) -> smtplib.SMTP:
         """Connect to the listener of this number."""
         host, _, port = self.addresses[listener].rpartition(":")
         return smtplib.SMTP(host, int(port), local_hostname="client.example", timeout=timeout)
@@ -122,7 +122,7 @@ class Daemon:
     def run(self, *command: str, text: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run a posthouse command on this site."""
         arguments = [sys.executable, "-m", "posthouse", *command, "--site", str(self.site_file)]
-        return subprocess.run(arguments, input=text, capture_output=True, timeout=20, check=False)
+        return subprocess.run(arguments, input=text, capture_output=True, timeout=LONG, check=False)
 
     def pid_of(self, role: str) -> int:
         """The process of a role, as its latest event says; waits for its first one."""
@@ -155,7 +155,7 @@ class Daemon:
                 if line.endswith(b"\n"):
                     yield _event(line)
 
-    def wait_event(self, name: str, /, *, seconds: float = 10, **match: object) -> dict[str, Any]:
+    def wait_event(self, name: str, /, *, seconds: float = LONG, **match: object) -> dict[str, Any]:
         """Wait for an event and return the first."""
         return until(lambda: self.events(name, **match), f"{name} {match}; log: {self.home / 'log'}", seconds)[0]
 
@@ -164,7 +164,7 @@ class Daemon:
         new = self.home / "mail" / user / "new"
         return [path.read_bytes() for path in sorted(new.glob("*"))] if new.exists() else []
 
-    def wait_messages(self, user: str, count: int, seconds: float = 10) -> list[bytes]:
+    def wait_messages(self, user: str, count: int, seconds: float = LONG) -> list[bytes]:
         """Wait until a user has at least this many messages."""
 
         def enough() -> list[bytes] | None:

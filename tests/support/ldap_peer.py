@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
+from support.waiting import LONG
+
 BIND, UNBIND, SEARCH = 0x60, 0x42, 0x63
 SUCCESS, BUSY = 0, 51
 
@@ -32,7 +34,7 @@ class LdapPeer:
         self._listener.close()
         for connection in self._connections:
             connection.close()
-        self._thread.join(10)
+        self._thread.join(LONG)
 
     def _serve(self) -> None:
         while True:

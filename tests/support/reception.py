@@ -38,6 +38,7 @@ from posthouse.smtpd.board import Board
 from posthouse.smtpd.service import Service
 from posthouse.smtpd.worker import SmtpdWorker
 from posthouse.wiring.accepting import build_intake
+from support.waiting import LONG
 
 
 class Silent:
@@ -81,7 +82,7 @@ class Client:
         """Read one reply, multiline ones whole; b"" when the server has closed."""
         lines = b""
         while True:
-            line = await asyncio.wait_for(self.reader.readline(), 5)
+            line = await asyncio.wait_for(self.reader.readline(), LONG)
             lines += line
             if line[3:4] != b"-":
                 return lines
@@ -92,7 +93,7 @@ class Client:
 
     async def rest(self) -> bytes:
         """Read to the end of the connection."""
-        return await asyncio.wait_for(self.reader.read(), 5)
+        return await asyncio.wait_for(self.reader.read(), LONG)
 
     async def leave(self) -> None:
         self.writer.close()
@@ -132,12 +133,12 @@ class Door:
 
     async def gone(self) -> None:
         """Wait until the worker has forgotten every connection."""
-        await asyncio.wait_for(self.service.idle.wait(), 5)
+        await asyncio.wait_for(self.service.idle.wait(), LONG)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop run until the condition holds, five seconds at most."""
-    async with asyncio.timeout(5):
+    """Let the loop run until the condition holds."""
+    async with asyncio.timeout(LONG):
         while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
             await asyncio.sleep(0.001)
 

@@ -1,4 +1,7 @@
-"""Waiting for what another process does: always for a condition, always with a deadline."""
+"""Waiting for what another process does: always for a condition, always with a deadline.
+
+The deadline bounds a failure and nothing else: a machine may be busy with other things for as long as it likes.
+"""
 
 import threading
 import time
@@ -7,8 +10,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+LONG = 100.0  # seconds; the longest wait for what must come
 
-def until(condition: Callable[[], T], what: str, seconds: float = 25.0) -> T:
+
+def until(condition: Callable[[], T], what: str, seconds: float = LONG) -> T:
     """Return the condition's first true value, or fail saying what was awaited."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

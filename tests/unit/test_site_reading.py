@@ -196,7 +196,7 @@ def test_the_reserved_channel_is_the_one_of_the_queue():
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "site.toml").read_bytes()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=100) | st.tuples(st.integers(0, len(EXAMPLE)), st.integers(0, 9), st.binary(max_size=9)))
 def test_any_octets_give_a_site_or_a_site_error(tmp_path, content):
     """Any octets, also a good file with something cut out and put in, give a Site or a SiteError."""

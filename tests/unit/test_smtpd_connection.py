@@ -11,6 +11,8 @@ from posthouse.adapters.spool_memory import MemorySpool
 from posthouse.mail.limits import Limits, Timeouts
 from posthouse.mail.queued import QueueFilter
 from support.reception import reception, until
+from support.unhurried import run_unhurried
+from support.waiting import LONG
 
 MESSAGE = b"Subject: hi\r\n\r\nbody\r\n.\r\n"
 
@@ -47,7 +49,7 @@ def test_a_message_is_accepted_and_queued(tmp_path):
             assert door.log.named("accepted")[0]["client"] == "127.0.0.1"
             await door.gone()
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_pipelined_commands_are_answered_in_order(tmp_path):
@@ -61,7 +63,7 @@ def test_pipelined_commands_are_answered_in_order(tmp_path):
             client.send(MESSAGE + b"NOOP\r\nQUIT\r\n")
             assert [line[:3] for line in (await client.rest()).splitlines()] == [b"250", b"250", b"221"]
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_replies_of_one_pipelined_group_leave_together(tmp_path):
@@ -69,11 +71,11 @@ def test_replies_of_one_pipelined_group_leave_together(tmp_path):
         async with reception(tmp_path) as door:
             client = await door.greeted()
             client.send(b"NOOP\r\n" * 50)
-            await asyncio.wait_for(client.reader.readuntil(b"\r\n"), 5)
+            await asyncio.wait_for(client.reader.readuntil(b"\r\n"), LONG)
             # RFC 2920 section 3.2: replies are held back and sent as a group.
-            assert len(await asyncio.wait_for(client.reader.read(65536), 5)) >= 49 * len(b"250 2.0.0 OK\r\n")
+            assert len(await asyncio.wait_for(client.reader.read(65536), LONG)) >= 49 * len(b"250 2.0.0 OK\r\n")
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_a_client_that_closes_its_half_still_gets_its_replies(tmp_path):
@@ -93,7 +95,7 @@ def test_a_client_that_closes_its_half_still_gets_its_replies(tmp_path):
             ]
             await door.gone()
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_a_client_that_vanishes_in_data_leaves_nothing(tmp_path):
@@ -107,7 +109,7 @@ def test_a_client_that_vanishes_in_data_leaves_nothing(tmp_path):
             assert await rows(door.spool) == []
             assert door.log.named("disconnected")[0]["reason"] == "lost"
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_an_idle_client_is_told_421_when_its_time_is_up(tmp_path):
@@ -119,7 +121,7 @@ def test_an_idle_client_is_told_421_when_its_time_is_up(tmp_path):
             assert await client.rest() == b""
             await door.gone()
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_a_trickle_of_bytes_does_not_renew_the_command_timeout(tmp_path):
@@ -133,7 +135,7 @@ def test_a_trickle_of_bytes_does_not_renew_the_command_timeout(tmp_path):
                 await asyncio.wait({answer}, timeout=0.02)
             assert (await answer).startswith(b"421 4.4.2")
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_text_that_does_not_come_is_told_421(tmp_path):
@@ -147,7 +149,7 @@ def test_text_that_does_not_come_is_told_421(tmp_path):
             await door.gone()
             assert await rows(door.spool) == []
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_a_session_ends_however_busy_it_is(tmp_path):
@@ -162,7 +164,7 @@ def test_a_session_ends_however_busy_it_is(tmp_path):
                 await asyncio.wait({answer}, timeout=0.01)
             assert (await answer).startswith(b"421 4.4.2")
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_a_connection_too_many_is_told_421(tmp_path, limits, reply):
             await until(lambda: door.service.admission.total == 1)
             await door.greeted()
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_relaying_is_for_clients_of_the_listener_s_networks(tmp_path, relay_from
             await client.ask(b"MAIL FROM:<ann@client.example>")
             assert (await client.ask(b"RCPT TO:<bob@elsewhere.example>"))[:3] == code
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_a_local_submission_is_vouched_for_by_the_kernel_and_completed(tmp_path):
@@ -216,7 +218,7 @@ def test_a_local_submission_is_vouched_for_by_the_kernel_and_completed(tmp_path)
             assert b"secret" not in text
             assert door.log.named("connected")[0]["client"] == f"unix:{getpass.getuser()}"
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 class BrokenSpool(MemorySpool):
@@ -241,7 +243,7 @@ def test_a_bug_is_421_for_one_client_and_a_traceback_for_the_log(tmp_path):
             await door.gone()
             await door.greeted()
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_stopping_tells_idle_sessions_at_once_and_lets_a_transaction_end(tmp_path):
@@ -254,10 +256,10 @@ def test_stopping_tells_idle_sessions_at_once_and_lets_a_transaction_end(tmp_pat
             busy.send(MESSAGE)
             assert (await busy.reply()).startswith(b"250 2.0.0")
             assert (await busy.reply()).startswith(b"421 4.3.2")
-            await asyncio.wait_for(stopping, 5)
+            await asyncio.wait_for(stopping, LONG)
             assert len(await rows(door.spool)) == 1
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_stopping_cuts_a_transaction_that_takes_too_long(tmp_path):
@@ -267,10 +269,10 @@ def test_stopping_cuts_a_transaction_that_takes_too_long(tmp_path):
             await begin_message(busy)
             stopping = asyncio.ensure_future(door.worker.stop(timedelta(milliseconds=50)))
             assert (await busy.reply()).startswith(b"421 4.3.2")
-            await asyncio.wait_for(stopping, 5)
+            await asyncio.wait_for(stopping, LONG)
             assert await rows(door.spool) == []
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_retiring_drops_no_session(tmp_path):
@@ -283,9 +285,9 @@ def test_retiring_drops_no_session(tmp_path):
             assert (await client.reply()).startswith(b"250 2.0.0")
             assert not retiring.done()
             await client.ask(b"QUIT")
-            await asyncio.wait_for(retiring, 5)
+            await asyncio.wait_for(retiring, LONG)
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 class SlowDraft:
@@ -329,7 +331,7 @@ def test_a_slow_disk_slows_the_client_and_costs_no_memory(tmp_path):
             door.spool.draft.released.set()
             await door.gone()
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_text_with_a_bare_line_end_is_refused_and_logged(tmp_path):
@@ -345,7 +347,7 @@ def test_text_with_a_bare_line_end_is_refused_and_logged(tmp_path):
             assert refused["sender"] == "ann@client.example"
             assert await rows(door.spool) == []
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_a_command_that_the_session_refuses_is_in_the_log(tmp_path):
@@ -360,7 +362,7 @@ def test_a_command_that_the_session_refuses_is_in_the_log(tmp_path):
             assert (refused["command"], refused["argument"]) == ("RCPT", "TO:<bad@@x>")
             assert refused["reply"].startswith("501 5.1.3")
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_mail_from_a_host_with_an_underscore_is_taken(tmp_path):
@@ -375,4 +377,4 @@ def test_mail_from_a_host_with_an_underscore_is_taken(tmp_path):
             [row] = await rows(door.spool)
             assert str(row.message.reverse_path) == "ann@my_host.example"
 
-    asyncio.run(story())
+    run_unhurried(story())

@@ -3,6 +3,8 @@
 import asyncio
 
 from posthouse.smtpd.deadline import Deadline
+from support.unhurried import run_unhurried
+from support.waiting import LONG
 
 
 def test_a_renewed_deadline_expires_once_and_late():
@@ -14,11 +16,11 @@ def test_a_renewed_deadline_expires_once_and_late():
         deadline = Deadline(loop, 10.0, lambda: (times.append(loop.time() - begun), expired.set()))
         deadline.renew(0.01)
         deadline.renew(0.05)
-        await asyncio.wait_for(expired.wait(), 5)
+        await asyncio.wait_for(expired.wait(), LONG)
         assert len(times) == 1
         assert times[0] >= 0.05
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_renewing_arms_no_second_timer():
@@ -33,7 +35,7 @@ def test_renewing_arms_no_second_timer():
         deadline.cancel()
         assert len(armed) == 1
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_no_renewal_outlives_the_session():
@@ -41,9 +43,9 @@ def test_no_renewal_outlives_the_session():
         expired = asyncio.Event()
         deadline = Deadline(asyncio.get_running_loop(), 0.01, expired.set)
         deadline.renew(1000.0)
-        await asyncio.wait_for(expired.wait(), 5)
+        await asyncio.wait_for(expired.wait(), LONG)
 
-    asyncio.run(story())
+    run_unhurried(story())
 
 
 def test_a_shorter_deadline_replaces_a_longer_one():
@@ -52,6 +54,6 @@ def test_a_shorter_deadline_replaces_a_longer_one():
         deadline = Deadline(asyncio.get_running_loop(), 1000.0, expired.set)
         deadline.renew(500.0)
         deadline.renew(0.01)
-        await asyncio.wait_for(expired.wait(), 5)
+        await asyncio.wait_for(expired.wait(), LONG)
 
-    asyncio.run(story())
+    run_unhurried(story())
