@@ -14,11 +14,12 @@ from posthouse.adapters.dns_questions import DnsClient
 from posthouse.adapters.logins_passwd import FileLogins
 from posthouse.adapters.map_answers import MapAnswers, MapAnswersNow
 from posthouse.adapters.map_implicit import AliasSource, write_alias_index
-from posthouse.adapters.map_program import Identity, ProgramSource
+from posthouse.adapters.map_program import ProgramSource
 from posthouse.adapters.map_sources import Surroundings, open_map, open_maps
 from posthouse.adapters.resolver_dns import DnsResolver
 from posthouse.mail.lookup import MapQuestion, MapStatus
 from posthouse.mail.map_arguments import MapArguments, read_map_arguments
+from posthouse.programs.start import Identity
 from posthouse.rewriting.program import MapDeclaration
 from posthouse.tables.aliases import AliasName, index_aliases
 from posthouse.tables.syntax import MAX_LINE_OCTETS
@@ -625,7 +626,7 @@ def test_a_syslog_map_finds_nothing_but_the_empty_value(tmp_path):
     assert world.ask(world.open("syslog", "-L nonsense"), "key").status is MapStatus.BROKEN
 
 
-@pytest.mark.parametrize("kind", ["nis", "nisplus", "ph", "hesiod", "netinfo", "userdb", "cdb", "ldap", "nosuch"])
+@pytest.mark.parametrize("kind", ["nis", "nisplus", "ph", "hesiod", "netinfo", "userdb", "nosuch"])
 def test_a_class_that_nobody_can_ask_defers_and_says_what_to_do(kind, tmp_path):
     world = World(tmp_path)
 

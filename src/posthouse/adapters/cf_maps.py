@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from posthouse.adapters.map_sources import OpenMaps, Surroundings, open_maps
 from posthouse.adapters.resolver_memory import MemoryResolver
 from posthouse.site.cf.machine import read_plain_file
@@ -44,8 +46,9 @@ def open_cf_maps(
     """
     services = services_for(service_switch(configuration), "hosts")
     resolver, records = _dns(clock) if "dns" in services else (MemoryResolver(), None)
+    declared = (*configuration.program.maps.items(), *((one.name, one) for one in further))
     return open_maps(
-        {**configuration.program.maps, **{one.name: one for one in further}},
+        {name: _with_defaults(one, configuration.text("LDAPDefaultSpec")) for name, one in declared},
         Surroundings(
             clock=clock,
             logins=logins,
@@ -55,8 +58,16 @@ def open_cf_maps(
             host_services=services,
             domain=configuration.program.macros.get("m", ""),
             folder=configuration.file.parent,
+            identity=Identity(*default_identity(configuration)),
         ),
     )
+
+
+def _with_defaults(declaration: MapDeclaration, ldap: str) -> MapDeclaration:
+    """Put the flags of LDAPDefaultSpec before those of an LDAP map: of two the later one counts."""
+    if not ldap or declaration.kind not in ("ldap", "ldapx"):
+        return declaration
+    return replace(declaration, arguments=f"{ldap} {declaration.arguments}")
 
 
 def _dns(clock: Clock) -> tuple[Resolver, Records]:

@@ -1,7 +1,7 @@
-"""The map classes hash, btree and dbm: databases of makemap(8), or the text that they are made of.
+"""The map classes hash, btree, dbm and cdb: databases of makemap(8), or the text that they are made of.
 
-``/etc/mail/access`` names the text; the database is ``/etc/mail/access.db``.  The database answers unless
-there is none or the text is newer; so a site may leave makemap out.
+``/etc/mail/access`` names the text; the database is ``/etc/mail/access.db``, or ``.cdb``.  The database answers
+unless there is none or the text is newer; so a site may leave makemap out.
 
 makemap writes a database in place, under a lock (flock(2)): each look-up takes a shared one, and waits for makemap at
 most five seconds.  A file that cannot be read defers mail, unless the map is optional and the file is not there.
@@ -27,15 +27,19 @@ from posthouse.mail.lookup import MapAnswer, MapStatus, Origin
 from posthouse.mail.map_arguments import MapArguments, NullByte
 from posthouse.tables.berkeley_db import BerkeleyDatabase
 from posthouse.tables.berkeley_pages import DamagedDatabaseError
+from posthouse.tables.cdb import ConstantDatabase
 from posthouse.tables.makemap_text import parse_makemap_text
 
 if TYPE_CHECKING:
     from posthouse.ports import Clock
 
 SUFFIX: Final = ".db"
+CDB_SUFFIX: Final = ".cdb"
 MAX_TEXT_OCTETS: Final = 64 * 1024 * 1024
 _LOCK_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 0.01
+
+Reader = type[BerkeleyDatabase] | type[ConstantDatabase]
 
 
 class DatabaseSource:
@@ -43,10 +47,11 @@ class DatabaseSource:
 
     kept_seconds = 1.0
 
-    def __init__(self, path: Path, flags: MapArguments, clock: Clock) -> None:
-        self._text_path = path.with_name(path.name.removesuffix(SUFFIX)) if path.suffix == SUFFIX else path
+    def __init__(self, path: Path, flags: MapArguments, clock: Clock, suffix: str = SUFFIX) -> None:
+        self._text_path = path.with_name(path.name.removesuffix(suffix)) if path.suffix == suffix else path
         self._flags = flags
-        self._database = FileWatch(self._text_path.with_name(self._text_path.name + SUFFIX), clock)
+        self._reader: Reader = ConstantDatabase if suffix == CDB_SUFFIX else BerkeleyDatabase
+        self._database = FileWatch(self._text_path.with_name(self._text_path.name + suffix), clock)
         self._text = FileWatch(self._text_path, clock)
         self._open: _OpenDatabase | None = None
         self._entries: dict[bytes, tuple[bytes, int]] = {}
@@ -95,7 +100,7 @@ class DatabaseSource:
         database, text = written_at(self._database.path), written_at(self._text_path)
         try:
             if database is not None and (text is None or text <= database):
-                self._open = _OpenDatabase(self._database.path)
+                self._open = _OpenDatabase(self._database.path, self._reader)
             elif text is not None:
                 content = self._text.read(MAX_TEXT_OCTETS)
                 parsed = parse_makemap_text(content, str(self._text_path), keeps_case=self._flags.keeps_case)
@@ -115,13 +120,14 @@ class DatabaseSource:
 class _OpenDatabase:
     """A database file, open as long as this lives."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reader: Reader) -> None:
+        self._reader = reader
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not stop the server
         weakref.finalize(self, os.close, self._file)
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise OSError(errno.EINVAL, "no plain file")
         self._state: tuple[int, int] = (0, -1)
-        self._database: BerkeleyDatabase | None = None
+        self._database: BerkeleyDatabase | ConstantDatabase | None = None
 
     async def lock(self) -> None:
         """Wait until nobody writes.  Raises OSError when that takes too long."""
@@ -143,7 +149,7 @@ class _OpenDatabase:
         status = os.fstat(self._file)
         state = (status.st_size, status.st_mtime_ns)
         if self._database is None or state != self._state:
-            self._database, self._state = BerkeleyDatabase(self._read_at), state
+            self._database, self._state = self._reader(self._read_at), state
         return self._database.get(key)
 
     def _read_at(self, offset: int, octets: int) -> bytes:

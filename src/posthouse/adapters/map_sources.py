@@ -21,8 +21,8 @@ from posthouse.mail.problem import Problem
 from posthouse.rewriting.program import MapDeclaration
 
 if TYPE_CHECKING:
-    from posthouse.adapters.map_program import Identity
     from posthouse.ports import Clock, Logins, Resolver
+    from posthouse.programs.start import Identity
 
 # What $[ $] asks when the configuration declares no map ``host``.
 HOST_DECLARATION: Final = MapDeclaration("host", "host", "-a. -D")
@@ -36,9 +36,6 @@ _GONE: Final[Mapping[str, str]] = {
     "ph": "ph servers are not supported; ask the directory by a socket or program map",
     "hesiod": "Hesiod is not supported; its data are TXT records, which a dns map can ask for",
     "userdb": "user databases are not supported; use aliases and a generics table",
-    "cdb": "cdb databases are not supported; make a hash map of the text with makemap",
-    "ldap": "LDAP is not supported yet; ask the directory by a socket or program map",
-    "ldapx": "LDAP is not supported yet; ask the directory by a socket or program map",
 }
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -114,6 +111,18 @@ def _database(_: str, flags: MapArguments, surroundings: Surroundings) -> Source
     from posthouse.adapters.map_database import DatabaseSource
 
     return DatabaseSource(_path(flags, surroundings), flags, surroundings.clock)
+
+
+def _constant(_: str, flags: MapArguments, surroundings: Surroundings) -> Source:
+    from posthouse.adapters.map_database import CDB_SUFFIX, DatabaseSource
+
+    return DatabaseSource(_path(flags, surroundings), flags, surroundings.clock, CDB_SUFFIX)
+
+
+def _ldap(_: str, flags: MapArguments, __: Surroundings) -> Source:
+    from posthouse.adapters.map_ldap import LdapSource, read_question
+
+    return LdapSource(read_question(flags))
 
 
 def _text(_: str, flags: MapArguments, surroundings: Surroundings) -> Source:
@@ -200,6 +209,9 @@ _BUILDERS: Final[Mapping[str, Callable[[str, MapArguments, Surroundings], Source
     "hash": _database,
     "btree": _database,
     "dbm": _database,
+    "cdb": _constant,
+    "ldap": _ldap,
+    "ldapx": _ldap,
     "text": _text,
     "implicit": _implicit,
     "host": _host,

@@ -4,23 +4,30 @@
         filter="(uid=%s)", attrib=mail
 
 ``%s`` in the filter stands for the key, quoted as RFC 4515 wants it; each value of the attribute is a value.  The
-library is ldap3, of the extra ``posthouse[ldap]``: it needs no C library, and blocks, so that it is asked in a thread.
+directory is asked in a thread: ldap_directory.py.
 
 Known limits: each question opens a connection of its own, without a password.
 """
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
+from posthouse.adapters.ldap_directory import (
+    MISSING,
+    PORT,
+    TLS_PORT,
+    DirectoryError,
+    DirectoryServer,
+    Search,
+    escaped,
+    search,
+)
 from posthouse.mail.lookup import NOT_FOUND, Answer
 from posthouse.site.tailor.entries import TailorTable
 from posthouse.tables.syntax import MAX_LINE_OCTETS
 
 MOST_VALUES = 1000
 _MOST_SECONDS = 60
-_PORT, _TLS_PORT = 389, 636
-_ANSWERS = {0, 4, 32}  # RFC 4511 section 4.1.9: success, sizeLimitExceeded, noSuchObject; the rest is no answer
 _SCOPES = {"base": "BASE", "one": "LEVEL", "sub": "SUBTREE"}
 
 
@@ -31,9 +38,13 @@ class LdapTable:
         self.name = table.name
         said = dict(table.parameters)
         self._origin = table.origin
-        self._host = said.get("server_host") or "localhost"
-        self._port = _number(said.get("server_port", ""), _PORT, 65535)
-        self._seconds = _number(said.get("timeout", ""), int(seconds) or 1, _MOST_SECONDS)
+        port = _number(said.get("server_port", ""), PORT, 65535)
+        self._server = DirectoryServer(
+            said.get("server_host") or "localhost",
+            port,
+            _number(said.get("timeout", ""), int(seconds) or 1, _MOST_SECONDS),
+            uses_tls=port == TLS_PORT,
+        )
         self._base = said.get("search_base", "")
         self._filter = said.get("filter") or "(uid=%s)"
         self._attribute = said.get("attrib", "")
@@ -44,13 +55,11 @@ class LdapTable:
         if not self._attribute:
             return Answer(unavailable=f"{self._origin}: type=ldap without attrib=")
         try:
-            import ldap3.core.exceptions
-        except ImportError:
-            return Answer(unavailable=f"{self._origin}: type=ldap needs the library ldap3; install posthouse[ldap]")
-        try:
             values = await asyncio.to_thread(self._search, key)
-        except (ldap3.core.exceptions.LDAPException, OSError) as error:
-            return Answer(unavailable=f"{self._host}:{self._port}: {error}")
+        except ImportError:
+            return Answer(unavailable=f"{self._origin}: type=ldap: {MISSING}")
+        except DirectoryError as error:
+            return Answer(unavailable=str(error))
         return Answer(values, self._origin) if values else NOT_FOUND
 
     @property
@@ -63,46 +72,14 @@ class LdapTable:
         return iter(())
 
     def _search(self, key: str) -> tuple[str, ...]:
-        from ldap3.utils.conv import escape_filter_chars
-
-        connection = self._connection()
-        try:
-            if not connection.bind():
-                raise ConnectionError(connection.result["description"])
-            connection.search(
-                self._base,
-                self._filter.replace("%s", escape_filter_chars(key)),
-                self._scope,
-                attributes=[self._attribute],
-                size_limit=MOST_VALUES,
-                time_limit=self._seconds,
-            )
-            result = connection.result
-            if result["result"] not in _ANSWERS:
-                raise ConnectionError(f"{result['description']} {result['message']}".strip())
-            found = [entry for entry in connection.response or () if entry.get("type") == "searchResEntry"]
-        finally:
-            if connection.bound:
-                connection.unbind()
-            elif connection.socket is not None:
-                connection.socket.close()  # ldap3 leaves it open when nobody listens
-        return tuple(self._values(found))[:MOST_VALUES]
-
-    def _connection(self) -> Any:  # ldap3 has no types
-        import ldap3
-
-        server = ldap3.Server(
-            self._host,
-            self._port,
-            use_ssl=self._port == _TLS_PORT,
-            get_info=ldap3.NONE,
-            connect_timeout=self._seconds,
+        question = Search(
+            self._base, self._filter.replace("%s", escaped(key)), self._scope, (self._attribute,), most=MOST_VALUES
         )
-        return ldap3.Connection(server, read_only=True, receive_timeout=self._seconds, raise_exceptions=False)
+        return tuple(self._values(search(self._server, question)))[:MOST_VALUES]
 
-    def _values(self, found: list[Any]) -> Iterator[str]:
-        for entry in found:
-            for raw in next(iter(entry["raw_attributes"].values()), ()):
+    def _values(self, found: Sequence[Mapping[str, Sequence[bytes]]]) -> Iterator[str]:
+        for attributes in found:
+            for raw in next(iter(attributes.values()), ()):
                 text = raw.decode("utf-8", "replace")
                 if 0 < len(text) <= MAX_LINE_OCTETS:
                     yield " ".join(text.split())

@@ -35,6 +35,7 @@ _COMMON = _SWITCHES | {
 }
 _WITHOUT_KEY = dict.fromkeys("mtDqfo", _Takes.NOTHING) | {"a": _Takes.WORD, "T": _Takes.WORD, "S": _Takes.SIGN}
 _TIMED = {"d": _Takes.NEXT, "r": _Takes.NEXT}
+_DIRECTORY = _COMMON | dict.fromkeys("nR1x", _Takes.NOTHING) | dict.fromkeys("hbpslZrdMPwHVK", _Takes.NEXT)
 _FLAGS: Mapping[str, Mapping[str, _Takes]] = {
     "host": _WITHOUT_KEY | _TIMED,
     "dns": _COMMON | _TIMED | dict.fromkeys("RBZ", _Takes.NEXT),
@@ -44,11 +45,14 @@ _FLAGS: Mapping[str, Mapping[str, _Takes]] = {
     "syslog": _WITHOUT_KEY | {"L": _Takes.NEXT},
     "socket": _COMMON | {"d": _Takes.NEXT},
     "nis": _COMMON | dict.fromkeys("ds", _Takes.WORD),
-    "ldap": _COMMON | dict.fromkeys("nR1x", _Takes.NOTHING) | dict.fromkeys("hbpslZrdMPwHVK", _Takes.NEXT),
+    "ldap": _DIRECTORY,
+    "ldapx": _DIRECTORY,
     "ph": _COMMON | dict.fromkeys("hl", _Takes.NEXT),
 }
 # The word after the flags is no file for these: it belongs to the rest.
-_WITHOUT_FILE = frozenset({"host", "dns", "regex", "dequote", "syslog", "sequence", "ldap", "arith", "macro", "null"})
+_WITHOUT_FILE = frozenset(
+    {"host", "dns", "regex", "dequote", "syslog", "sequence", "ldap", "ldapx", "arith", "macro", "null"}
+)
 
 
 _FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)

@@ -108,7 +108,7 @@ MAIL_OPTIONS: Final = (
     Option("HoldExpensive", "c", BOOLEAN, False, "the sendmail command leaves mail for mailers with F=e in the queue"),
     Option("HostStatusDirectory", "", TEXT, "", _NO_HOST_STATUS),
     Option("IgnoreDots", "i", BOOLEAN, False, _SUBMISSION),
-    Option("LDAPDefaultSpec", "", TEXT, "", without_effect("LDAP maps take all of their settings from their K line")),
+    Option("LDAPDefaultSpec", "", TEXT, "", "flags with which the K line of every LDAP map begins"),
     Option("LogLevel", "L", NUMBER, 9, without_effect("every event is logged; choose when you read, posthouse log")),
     Option("MailboxDatabase", "", TEXT, "pw", without_effect("users are those of passwd(5)")),
     Option("MatchGECOS", "G", BOOLEAN, False, "users are found by their full names, too"),
