@@ -10,10 +10,13 @@ from posthouse.site.model import Site
 
 _DAEMON_MODULES = (
     "encodings.idna",  # what the standard library imports behind our backs for a host name
+    "posthouse.adapters.clock_system",
     "posthouse.adapters.dead_letters_mbox",
     "posthouse.adapters.drop_folder",
     "posthouse.adapters.event_log_file",
+    "posthouse.adapters.meter_none",
     "posthouse.adapters.resolver_dns",
+    "posthouse.adapters.spawner_asyncio",
     "posthouse.adapters.spool_sqlite.spool",
     "posthouse.adapters.spool_sqlite.leases",
     "posthouse.adapters.spool_sqlite.listing",
@@ -27,14 +30,55 @@ _DAEMON_MODULES = (
     "posthouse.deliver.loop",
     "posthouse.routing.compiled",
     "posthouse.smtpd.worker",
+    "posthouse.submit.native",
     "posthouse.submit.pickup",
     "posthouse.submit.report",
+)
+
+_TAILOR_MODULES = (
+    "posthouse.adapters.authorization_log_file",
+    "posthouse.adapters.dialect_mmdf",
+    "posthouse.adapters.logins_passwd",
+    "posthouse.adapters.mmdf_database",
+    "posthouse.adapters.resolver_channel_table",
+    "posthouse.adapters.table_address_file",
+    "posthouse.adapters.table_mmdf",
+    "posthouse.channels.mailer_file",
+    "posthouse.channels.qualified",
+    "posthouse.channels.resubmit",
+    "posthouse.submit.mmdf_lists",
+    "posthouse.submit.mmdf_router",
+    "posthouse.submit.resubmission",
+    "posthouse.wiring.mmdf_site",
+)
+_CF_MODULES = (
+    "dns._asyncio_backend",  # the same
+    "posthouse.adapters.cf_accounts",
+    "posthouse.adapters.cf_maps",
+    "posthouse.adapters.cf_world",
+    "posthouse.adapters.dialect_cf",
+    "posthouse.adapters.logins_passwd",
+    "posthouse.adapters.map_host",
+    "posthouse.adapters.map_text",
+    "posthouse.channels.mailer",
+    "posthouse.channels.mailer_runs",
+    "posthouse.deliver.cf_letters",
+    "posthouse.deliver.cf_report",
+    "posthouse.deliver.mailer_text",
+    "posthouse.site.cf.personality",
+    "posthouse.smtp.sendmail_session",
+    "posthouse.submit.sendmail.router",
+    "posthouse.wiring.sendmail_site",
 )
 
 
 def preload_daemon(site: Site) -> None:
     """Import what the children need, once, before they are forked.  With metrics: after ``prepare_metrics``."""
-    for module in _DAEMON_MODULES:
+    for module in (
+        *_DAEMON_MODULES,
+        *(_CF_MODULES if site.cf is not None else ()),
+        *(_TAILOR_MODULES if site.mmdf is not None else ()),
+    ):
         import_module(module)
     if site.metrics:
         for module in ("posthouse.adapters.meter_prometheus_http", "prometheus_client.multiprocess"):
