@@ -13,7 +13,7 @@ from support.daemon import running_daemon
 from support.e2e_site import SITE, relay_to
 from support.peers import program
 from support.sinks import running_sink
-from support.waiting import until
+from support.waiting import LONG, until
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,10 @@ def test_each_step_of_a_message_is_logged_under_its_queue_id(daemon):
     delivered(daemon, "joe", "logged")
     delivered(daemon, "ann", "logged")
 
-    queue_id = next(event["queue_id"] for event in reversed(daemon.events("resolved")) if "both" in event["via"])
+    def resolved():
+        return [event["queue_id"] for event in daemon.events("resolved") if "both" in event["via"]]
+
+    queue_id = until(resolved, "what became of the alias")[0]
     daemon.wait_event("finished", queue_id=queue_id)
     assert {event["recipient"] for event in daemon.events("delivered", queue_id=queue_id)} == {
         "joe@mx.test",
@@ -108,7 +111,7 @@ def test_swaks_is_served(daemon):
         "Subject: swaks",
     ]
 
-    done = subprocess.run([*arguments, "--pipeline"], capture_output=True, timeout=20, check=False)
+    done = subprocess.run([*arguments, "--pipeline"], capture_output=True, timeout=LONG, check=False)
 
     assert done.returncode == 0, done.stdout
     delivered(daemon, "joe", "swaks")
@@ -121,7 +124,7 @@ def test_curl_is_served(daemon, tmp_path):
     url = f"smtp://{daemon.addresses[0]}/client.example"
     command = [curl, "-sS", url, "--mail-from", "ann@mx.test", "--mail-rcpt", "joe@mx.test", "-T", str(letter)]
 
-    done = subprocess.run(command, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=LONG, check=False)
 
     assert done.returncode == 0, done.stderr
     delivered(daemon, "joe", "curl")
@@ -131,15 +134,15 @@ def test_two_hundred_messages_of_smtp_source_arrive(daemon):
     source = program("smtp-source", "postfix")
     command = [source, "-c", "-s", "5", "-m", "200", "-l", "2000", "-f", "load@mx.test", "-t", "master@mx.test"]
 
-    done = subprocess.run([*command, daemon.addresses[0]], capture_output=True, timeout=30, check=False)
+    done = subprocess.run([*command, daemon.addresses[0]], capture_output=True, timeout=LONG, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert len(daemon.wait_messages("master", 200, seconds=20)) == 200
+    assert len(daemon.wait_messages("master", 200)) == 200
 
 
 def test_the_whole_dialog_in_one_packet_is_served(daemon):
     host, _, port = daemon.addresses[0].rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as client:
+    with socket.create_connection((host, int(port)), timeout=LONG) as client:
         client.sendall(
             b"EHLO client.example\r\nMAIL FROM:<ann@mx.test>\r\nRCPT TO:<joe@mx.test>\r\nDATA\r\n"
             b"Subject: one packet\r\n\r\nx\r\n.\r\nQUIT\r\n"
@@ -171,7 +174,7 @@ def test_a_client_that_vanishes_in_data_leaves_nothing(daemon):
 
 def test_the_kernel_s_word_lets_a_local_program_relay_and_completes_its_header(daemon):
     with socket.socket(socket.AF_UNIX) as local:
-        local.settimeout(10)
+        local.settimeout(LONG)
         local.connect(daemon.addresses[-1].removeprefix("unix:"))
         local.sendall(
             b"EHLO here\r\nMAIL FROM:<joe@mx.test>\r\nRCPT TO:<ann@mx.test>\r\nDATA\r\n"

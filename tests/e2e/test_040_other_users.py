@@ -181,7 +181,7 @@ def test_a_hint_brings_what_is_left_beside_a_running_daemon(daemon):
     hint.notify()
     hint.close()
 
-    daemon.wait_messages("joe", 1, seconds=8)  # the next look without a hint may be ten seconds away
+    daemon.wait_messages("joe", 1)
 
 
 def test_what_root_makes_in_the_spool_belongs_to_the_account(daemon):

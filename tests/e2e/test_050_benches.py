@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.peers import program
+from support.waiting import LONG
 
 BENCH = Path(__file__).parents[2] / "bench"
 SCRIPTS = sorted(path.name for path in BENCH.glob("*.py") if '__name__ == "__main__"' in path.read_text())
@@ -21,7 +22,7 @@ def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            out, errors = process.communicate(timeout=90)
+            out, errors = process.communicate(timeout=4 * LONG)
         finally:
             process.terminate()  # and not kill: it ends what it has started
     return subprocess.CompletedProcess(command, process.returncode, out, errors)

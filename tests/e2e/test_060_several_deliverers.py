@@ -2,26 +2,22 @@
 
 import json
 import re
-import signal
-import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.spool_sqlite.direct import DirectSpool
-from posthouse.adapters.spool_sqlite.schema import DATABASE
 from posthouse.submit.eager import run
 from support.e2e_site import SITE
 from support.sinks import Sink, running_sink
 from support.spool_letters import envelope, recipient
+from support.standstill import killed_with, leases, standing_still, stopped_outside_a_write
 from support.waiting import until
 
-LEASE_SECONDS = 10
 DELIVER = """
 import asyncio, sys
 from pathlib import Path
@@ -39,10 +35,10 @@ asyncio.run(deliver(read_site(Path(sys.argv[1])), sys.argv[2]))
 """
 
 
-def queue(spool: Path, port: int, messages: int) -> None:
-    """Put messages for one host into the spool."""
+def queue(spool: Path, port: int, messages: range) -> None:
+    """Put messages with these numbers for one host into the spool."""
     direct = DirectSpool(spool, now=SystemClock().now)
-    for number in range(messages):
+    for number in messages:
         draft = direct.begin()
         run(draft.write(b"Subject: a test\r\nX-Number: %d.\r\n\r\nbody\r\n" % number))
         to = recipient(f"u{number}@far.example", host=f"[127.0.0.1]:{port}")
@@ -59,13 +55,13 @@ def queued(spool: Path) -> int:
 
 
 @contextmanager
-def deliverer(home: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+def deliverer(home: Path, name: str, lease: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A deliver process of its own, with its own place for hints and its own log, on the spool that they share."""
     site_file = home / f"{name}.toml"
     (home / f"run-{name}").mkdir()
     site = SITE.replace("[site]\n", f'[site]\nspool = "{home}/spool"\nrun = "{home}/run-{name}"\n')
     site = site.replace('file = "log"', f'file = "log-{name}"')
-    site_file.write_text(site + f'\n[concurrency]\nlease = "{LEASE_SECONDS}s"\nper-host-initial = 20\n')
+    site_file.write_text(site + f'\n[concurrency]\nlease = "{lease}"\nper-host-initial = 20\n')
     process = subprocess.Popen([sys.executable, "-c", DELIVER, str(site_file), name])
     try:
         yield process
@@ -85,48 +81,41 @@ def count(home: Path, name: str, event: str) -> int:
 
 
 def test_two_deliver_processes_on_one_spool_never_deliver_a_recipient_twice(tmp_path):
+    spool = tmp_path / "spool"
     with running_sink(tmp_path / "sink") as sink:
-        queue(tmp_path / "spool", sink.port, 600)
-        with deliverer(tmp_path, "a"), deliverer(tmp_path, "b"):
-            until(lambda: len(numbers(sink)) == 600, "every message")
-            until(lambda: sum(count(tmp_path, name, "delivered") for name in "ab") == 600, "every record")
+        queue(spool, sink.port, range(300))
+        with deliverer(tmp_path, "a", lease="1h") as first:
+            until(lambda: count(tmp_path, "a", "delivered"), "the first to deliver")
+            with stopped_outside_a_write(first.pid, spool):  # so that there is something to do for the other one
+                queue(spool, sink.port, range(300, 600))
+                with ExitStack() as beside:
+                    beside.enter_context(deliverer(tmp_path, "b", lease="1h"))
+                    until(lambda: count(tmp_path, "b", "delivered"), "the second to deliver")
+                    second = beside.pop_all()
+            with second:
+                until(lambda: len(numbers(sink)) == 600, "every message")
+                until(lambda: sum(count(tmp_path, name, "delivered") for name in "ab") == 600, "every record")
 
-    assert numbers(sink).total() == 600
-    assert all(count(tmp_path, name, "delivered") for name in "ab")
+        assert numbers(sink).total() == 600
     assert not any(count(tmp_path, name, "lease-lost") for name in "ab")
 
 
-def leased(home: Path, owner: str) -> int:
-    """Recipients that a process holds: leased, and not settled."""
-    with closing(sqlite3.connect(home / "spool" / DATABASE)) as database:
-        (rows,) = database.execute("SELECT count(*) FROM recipient WHERE owner = ?", (owner,)).fetchone()
-    return int(rows)
-
-
-def stopped_with_work(home: Path, owner: str, process: "subprocess.Popen[bytes]") -> bool:
-    """Stop a process, and let it go on where that found nothing in its hand."""
-    process.send_signal(signal.SIGSTOP)
-    if leased(home, owner):
-        return True
-    process.send_signal(signal.SIGCONT)
-    return False
-
-
 def test_the_work_of_a_killed_deliver_process_is_taken_over_when_its_leases_end(tmp_path):
-    # A sink that is in no hurry: what is killed is killed with work in hand.
-    with running_sink(tmp_path / "sink", "-w", "1") as sink:
-        queue(tmp_path / "spool", sink.port, 400)
-        with deliverer(tmp_path, "a") as first:
+    spool = tmp_path / "spool"
+    with running_sink(tmp_path / "sink") as sink:
+        queue(spool, sink.port, range(200))
+        with deliverer(tmp_path, "a", lease="10s") as first:
             until(lambda: count(tmp_path, "a", "delivered"), "the first to deliver")
-            until(lambda: stopped_with_work(tmp_path, "a", first), "the first to have work in hand")
-            first.kill()
-            killed = time.monotonic()
-            first.wait()
-            in_hand = leased(tmp_path, "a")
-            with deliverer(tmp_path, "b"):
-                until(lambda: not queued(tmp_path / "spool"), "an empty queue", 120)
-                seconds = time.monotonic() - killed
+            with standing_still(sink.pid):
+                queue(spool, sink.port, range(200, 400))  # it may have delivered all the others by now
+                until(lambda: leases(spool, "a"), "the first to have work in hand")
+                in_hand = killed_with(first.pid, spool)
+                ends = leases(spool, "a")
+                first.wait()
+            with deliverer(tmp_path, "b", lease="10s"):
+                until(lambda: not queued(spool), "an empty queue")
+                emptied = SystemClock().now()
 
-    assert len(numbers(sink)) == 400
-    assert numbers(sink).total() - 400 <= in_hand  # twice only what the dead one could not record
-    assert seconds > LEASE_SECONDS / 2
+        assert len(numbers(sink)) == 400
+        assert numbers(sink).total() - 400 <= in_hand  # twice only what the dead one could not record
+    assert emptied.timestamp() * 1e6 >= max(ends)

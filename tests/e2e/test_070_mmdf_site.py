@@ -8,7 +8,7 @@ import pytest
 
 from support.daemon import Daemon
 from support.sinks import running_sink
-from support.waiting import until
+from support.waiting import LONG, until
 
 TAILOR = """\
 ; river -- a living MMDF site
@@ -84,13 +84,18 @@ def daemon(tmp_path_factory, sink):
 
 def stranger(daemon):
     """A client from where nobody may relay."""
-    return smtplib.SMTP("127.0.0.1", daemon.port, timeout=10, source_address=("127.0.0.3", 0))
+    return smtplib.SMTP("127.0.0.1", daemon.port, timeout=LONG, source_address=("127.0.0.3", 0))
 
 
 def mailbox(daemon, user):
-    """The messages of a user's mailbox."""
+    """The messages of a user's mailbox; none while it is being written."""
     path = daemon.home / "mail" / user
-    text = path.read_bytes() if path.exists() else b""
+    lock = path.with_name(f"{user}.lock")
+    if lock.exists() or not path.exists():
+        return []
+    text = path.read_bytes()
+    if lock.exists() or path.stat().st_size != len(text):
+        return []  # somebody writes or has written meanwhile
     return [email.message_from_bytes(one.partition(b"\n")[2]) for one in text.split(b"\nFrom ") if one]
 
 
@@ -103,7 +108,7 @@ def in_mailbox(daemon, user, subject):
 
 def in_sink(sink, subject):
     def found():
-        return [one for one in sink.messages() if f"\nSubject: {subject}\n".encode() in one and one.endswith(b"\n")]
+        return [one for one in sink.messages() if f"\nSubject: {subject}\n".encode() in one]
 
     return until(found, f"{subject!r} at the sink")
 
@@ -217,7 +222,7 @@ def test_what_fails_is_returned(daemon):
 
 def test_a_local_program_is_a_user_of_this_machine(daemon):
     with socket.socket(socket.AF_UNIX) as local:
-        local.settimeout(10)
+        local.settimeout(LONG)
         local.connect(daemon.addresses[-1].removeprefix("unix:"))
         local.sendall(
             b"EHLO here\r\nMAIL FROM:<joe@river.example>\r\nRCPT TO:<ann@river.example>\r\nDATA\r\n"

@@ -64,7 +64,7 @@ def test_what_leaves_is_what_left_the_real_program(daemon, sink):
         expected[f"X-Case: {number}"] = (case["id"], recorded_sending(case))
 
     seen = {}
-    for message in sink.wait_messages(len(CASES), seconds=30):
+    for message in sink.wait_messages(len(CASES)):
         lines = message.decode("latin-1").replace("\r\n", "\n")
         envelope, _, text = lines.partition("\nReceived: ")
         sender, recipient = re.search(r"X-Mail-Args: <(.*?)>", envelope), re.search(r"X-Rcpt-Args: <(.*?)>", envelope)

@@ -33,21 +33,22 @@ def daemon() -> Iterator[Daemon]:
             running.kill()
 
 
-def delivered(daemon: Daemon, words: str) -> str:
-    """Wait for what a mailer was given that holds these words."""
+def delivered(daemon: Daemon, words: str, recipient: str) -> str:
+    """Wait for what a mailer was given for this recipient that holds these words; it has written all of it by then."""
     out = daemon.site_file.parent / "spool/out"
 
     def found() -> str | None:
         texts = (path.read_text("latin-1") for path in sorted(out.iterdir()))
         return next((text for text in texts if words in text), None)
 
+    daemon.wait_event("delivered", recipient=recipient)
     return until(found, f"{words!r} with a mailer")
 
 
 def test_a_program_gets_the_message_with_the_header_of_its_mailer(daemon: Daemon) -> None:
     daemon.send("ann@far.example", "bob@multi.mailer", "Subject: one\r\nTo: bob\r\n\r\nbody\r\n")
 
-    text = delivered(daemon, "Subject: one")
+    text = delivered(daemon, "Subject: one", "bob@multi.mailer")
 
     assert text.startswith("argv: multi\nargv: from=ann@far.example\nargv: host=multi.mailer\nargv: bob@multi.mailer\n")
     assert "\nFrom ann@far.example " in text
@@ -59,7 +60,7 @@ def test_a_program_gets_the_message_with_the_header_of_its_mailer(daemon: Daemon
 def test_a_dialogue_over_pipes_carries_the_message(daemon: Daemon) -> None:
     daemon.send("ann@far.example", "bob@epipe.mailer", "Subject: two\r\n\r\n.dot\r\n")
 
-    text = delivered(daemon, "D: Subject: two")
+    text = delivered(daemon, "D: Subject: two", "bob@epipe.mailer")
 
     assert "C: EHLO mx1.example.org\nC: MAIL From:<ann@far.example> SIZE=" in text
     assert "D: ..dot\nD: .\nC: QUIT" in text
@@ -68,7 +69,7 @@ def test_a_dialogue_over_pipes_carries_the_message(daemon: Daemon) -> None:
 def test_a_failure_is_reported_in_sendmails_words(daemon: Daemon) -> None:
     daemon.send("ann@single.mailer", "67@fail.mailer", "Subject: three\r\n\r\nbody\r\n")
 
-    text = delivered(daemon, "Returned mail")
+    text = delivered(daemon, "Returned mail", "ann@single.mailer")
 
     assert "argv: from=MAILER-DAEMON@mx1.example.org\n" in text
     assert "From: Mail Delivery Subsystem <MAILER-DAEMON@mx1.example.org>" in text
