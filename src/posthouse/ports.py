@@ -81,6 +81,9 @@ class Waiter(Protocol):
     async def sleep(self, until: datetime) -> None:
         """Return at this time, whatever is notified meanwhile.  Many may sleep at once."""
 
+    def found(self, work: bool) -> None:
+        """Learn whether the wait that has ended led to work: hints that lead to none may be heard less often."""
+
 
 class Spawner(Protocol):
     """How deliver runs attempts beside each other."""

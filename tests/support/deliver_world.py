@@ -71,6 +71,9 @@ class Kernel:
     async def sleep(self, until: datetime) -> None:
         await self._pause(until)
 
+    def found(self, work: bool) -> None:
+        pass
+
     def run(self, span: timedelta) -> None:
         """Let this much time pass."""
         end = self.clock.now() + span

@@ -2,6 +2,7 @@
 
 import asyncio
 import pathlib
+import time
 from datetime import timedelta
 
 from posthouse.adapters.clock_manual import ManualClock
@@ -9,8 +10,8 @@ from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.event_log_memory import MemoryEventLog
 from posthouse.adapters.spawner_asyncio import AsyncioSpawner
 from posthouse.adapters.spool_memory import MemorySpool
-from posthouse.adapters.waiter_asyncio import AsyncioWaiter
-from posthouse.adapters.wakeup_unix import WakeupReceiver
+from posthouse.adapters.waiter_asyncio import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, AsyncioWaiter
+from posthouse.adapters.wakeup_unix import WakeupReceiver, WakeupSender
 from posthouse.deliver.loop import Deliverer, Settings, World
 from posthouse.mail import events
 from posthouse.mail.address import Address, Path
@@ -68,6 +69,32 @@ class Taker:
 
     async def close(self) -> None:
         self.left = 0
+
+
+def test_hints_that_lead_to_nothing_are_heard_less_often(tmp_path: pathlib.Path):
+    async def story() -> list[float]:
+        clock, receiver = SystemClock(), WakeupReceiver(tmp_path / "wakeup")
+        sender = WakeupSender(tmp_path / "wakeup")
+        waiter = AsyncioWaiter(receiver, clock)
+        taken = []
+        for work in (False, False, False, True):
+            begun = time.monotonic()
+            sender.notify()
+            await waiter.wait(None)
+            taken.append(time.monotonic() - begun)
+            waiter.found(work)
+            waiter.notify()  # an attempt has ended: no hint, and no pause
+            await waiter.wait(None)
+            waiter.found(False)
+        sender.close()
+        receiver.close()
+        return taken
+
+    _, second, third, fourth = asyncio.run(story())
+
+    assert second >= FIRST_PAUSE_SECONDS / 2
+    assert third >= FIRST_PAUSE_SECONDS
+    assert fourth >= LONGEST_PAUSE_SECONDS / 2
 
 
 def test_messages_go_out_and_draining_ends_the_loop(tmp_path: pathlib.Path):

@@ -1,6 +1,7 @@
 """The wake-up hint: heard when somebody listens, harmless when nobody does."""
 
 import asyncio
+import time
 
 from posthouse.adapters.wakeup_unix import GatheredWakeup, WakeupReceiver, WakeupSender
 
@@ -45,6 +46,30 @@ def test_a_new_listener_takes_over_and_the_old_one_leaves_its_socket(tmp_path):
         sender.close()
 
     asyncio.run(scenario())
+
+
+def test_a_receiver_that_rests_hears_at_its_end_what_was_said_meanwhile(tmp_path):
+    async def scenario():
+        receiver = WakeupReceiver(tmp_path / "wakeup")
+        sender = WakeupSender(tmp_path / "wakeup")
+        begun = time.monotonic()
+        receiver.rest(0.1)
+        receiver.rest(60)  # one rest is enough
+        for _ in range(100):
+            sender.notify()
+        assert await receiver.wait(60) is True
+        assert time.monotonic() - begun >= 0.09
+        assert (receiver.take_heard(), receiver.take_heard()) == (True, False)
+
+        receiver.rest(60)
+        receiver.wake()  # what is said inside the process is heard at once
+        assert await receiver.wait(60) is True
+        assert receiver.take_heard() is False
+        sender.close()
+        receiver.close()
+
+    asyncio.run(scenario())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_hints_that_follow_closely_go_out_as_one(tmp_path):

@@ -90,6 +90,8 @@ class WakeupReceiver:
 
         self._path = path
         self._woken = asyncio.Event()
+        self._has_heard = False
+        self._rest: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         # Bound beside and renamed into place, so that there is no moment without a listener.
@@ -103,12 +105,13 @@ class WakeupReceiver:
             self._socket.close()
             raise
         self._inode = path.stat().st_ino
-        self._loop.add_reader(self._socket, self._heard)
+        self._listen()
 
     def _heard(self) -> None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(_MANY):
                 self._socket.recv(1)
+        self._has_heard = True
         self._woken.set()
 
     async def wait(self, timeout: float | None) -> bool:
@@ -127,9 +130,27 @@ class WakeupReceiver:
         """Give the hint from inside this process."""
         self._woken.set()
 
+    def take_heard(self) -> bool:
+        """Has a hint come from outside since this was last asked?"""
+        heard, self._has_heard = self._has_heard, False
+        return heard
+
+    def rest(self, seconds: float) -> None:
+        """Hear nothing from outside for so long; what is said meanwhile counts as one hint at its end."""
+        if self._rest is None:
+            self._loop.remove_reader(self._socket)
+            self._rest = self._loop.call_later(seconds, self._listen)
+
+    def _listen(self) -> None:
+        self._rest = None
+        self._loop.add_reader(self._socket, self._heard)
+
     def close(self) -> None:
         """Stop listening; the path goes too, unless a newer receiver has taken it over."""
-        self._loop.remove_reader(self._socket)
+        if self._rest is None:
+            self._loop.remove_reader(self._socket)
+        else:
+            self._rest.cancel()
         self._socket.close()
         with contextlib.suppress(FileNotFoundError):
             if self._path.stat().st_ino == self._inode:

@@ -137,10 +137,12 @@ class Deliverer:
         if self._sweeper.is_due and not self._is_sweeping:
             self._is_sweeping = True
             self._world.spawner.spawn(self._sweep())
-        await self._lease()
+        self._world.waiter.found(await self._lease())
         return await self._next_turn()
 
-    async def _lease(self) -> None:
+    async def _lease(self) -> bool:
+        """Take what is due and begin it; True when there was something."""
+        before = self._started
         while wanted := self._backlog.wanted:
             batches = await self._world.queue.lease(self._request(wanted))
             for batch in batches:
@@ -148,6 +150,7 @@ class Deliverer:
             if len(batches) < wanted:
                 break
         self._world.meter.gauge("attempts_in_flight", self._backlog.in_use)
+        return self._started > before
 
     def _request(self, wanted: int) -> LeaseRequest:
         now = self._world.clock.now()
