@@ -4,7 +4,8 @@ import asyncio
 import os
 from pathlib import Path
 
-from posthouse.cli.classic.cf_submission import Given, submit
+from posthouse.cli.classic.cf_intake import Given
+from posthouse.cli.classic.cf_submission import submit
 from posthouse.cli.classic.command_line import Options
 from posthouse.cli.errors import CommandError
 from posthouse.cli.submission.deliver_stdin import read_notify

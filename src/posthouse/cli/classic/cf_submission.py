@@ -6,75 +6,33 @@ it into the spool.  The exit status is the last bad one, as sendmail(8) has it.
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
-import itertools
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-from msgspec.structs import replace
-
+from posthouse.cli.classic.cf_intake import Given, Intake, Names, Sender
 from posthouse.cli.classic.cf_message import BodyFile, CountedInput
-from posthouse.cli.classic.cf_recipients import note_complaints, ways_of
 from posthouse.cli.classic.cf_runs import delivery_of
 from posthouse.cli.classic.cf_site import CfSite
 from posthouse.cli.classic.cf_spool import keep_rest
 from posthouse.cli.classic.message_input import MessageInput
 from posthouse.cli.submission.people import login_name
-from posthouse.deliver.cf_delivery import Delivery
-from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
-from posthouse.deliver.mailer_text import Opened
-from posthouse.mail.envelope import Notify, Return
+from posthouse.deliver.cf_envelope import CfEnvelope, Standing
 from posthouse.mailers.checks import check_fields
 from posthouse.mailers.exits import Ending, without_codes
 from posthouse.mailers.fields import Field, Nature, split_fields
-from posthouse.mailers.header import Binding, BoundHeader, NoRecipient, bind_header, quoted_name
-from posthouse.mailers.names import message_name, time_macros
-from posthouse.mailers.stored import Circumstances, StoredHeader
+from posthouse.mailers.header import BoundHeader
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment
-from posthouse.rewriting.recipients import ERROR, Purpose, Resolved
-from posthouse.rewriting.tokens import fold
 from posthouse.routing.sendmail.complaints import AddressComplaint
 from posthouse.routing.sendmail.expansion import Expansion
 
 if TYPE_CHECKING:
     from posthouse.site.cf.declared import CfConfiguration
 
-# Macros that a message keeps: who brought it and how, its names and dates.
-_BROUGHT = frozenset("_rsxiatu")
 NO_RECIPIENTS = "Recipient names must be specified"
-
-
-class Given(Struct, frozen=True):
-    """What the command line says of one message."""
-
-    addresses: tuple[str, ...] = ()
-    from_header: bool = False  # -t
-    sender: str | None = None  # -f
-    full_name: str = ""  # -F
-    ignore_dots: bool = False
-    verbose: bool = False
-    notify: Notify | None = None
-    ret: Return | None = None
-    envid: str = ""
-    body: str = ""  # -B
-    hops: int = 0  # -h
-    protocol: str = ""  # -p: protocol, or protocol:host
-
-
-class _Sender(Struct, frozen=True):
-    """Who sends: the address as given, its triple, and the person's name."""
-
-    written: str
-    mailer: str
-    user: str
-    is_local: bool
-    address_type: str
-    full_name: str
-    domain: tuple[str, ...] = ()
 
 
 class Submission:
@@ -84,9 +42,8 @@ class Submission:
         self._world = world
         self._given = given
         self._configuration: CfConfiguration = world.configuration
-        self._macros = dict(self._configuration.program.macros)
-        self._numbers = itertools.count()
-        self.name = self._draw_name()
+        self._names = Names(world)
+        self._intake = Intake(world, given, self._names)
 
     async def run(self) -> int:
         """Take the message and deliver it; return the exit status."""
@@ -94,8 +51,8 @@ class Submission:
         if not given.addresses and not given.from_header:
             sys.stdout.write(f"{NO_RECIPIENTS}\n")
             return os.EX_USAGE
-        environment = self._environment()
-        sender = await self._sender(environment, login_name() if given.sender is None else given.sender)
+        environment = self._intake.environment()
+        sender = await self._intake.sender(environment, login_name() if given.sender is None else given.sender)
         expansion = Expansion(self._world.routing, environment)
         for address in given.addresses:
             await self._world.routing_world.answer_all(expansion.add(address))
@@ -114,7 +71,7 @@ class Submission:
         self,
         expansion: Expansion,
         environment: Environment,
-        sender: _Sender,
+        sender: Sender,
         own: list[Field],
         body: BodyFile,
         octets: int,
@@ -122,15 +79,15 @@ class Submission:
         checked = await self._world.routing_world.answer_all(
             check_fields(self._world.routing.program, environment, self._configuration.headers, own)
         )
-        errors_to = await self._errors_to(environment, own)
-        bound = self._bind(expansion, environment, sender, own, is_named=not errors_to)
+        errors_to = await self._intake.errors_to(environment, own)
+        bound = self._intake.bind(expansion, environment, sender, own, is_named=not errors_to)
         known = len(expansion.complaints)
         if self._given.from_header:
             await self._recipients_of(own, bound, expansion)
             if not len(expansion.queue):
                 sys.stdout.write("No recipient addresses found in header\n")
                 return os.EX_OK
-        envelope = self._envelope(expansion, environment, sender, bound, body, octets)
+        envelope = self._intake.envelope(expansion, environment, sender, bound, body, octets)
         envelope.errors_to = errors_to
         self._print_complaints(expansion.complaints[known:], envelope)
         for verdict in checked.refusals:
@@ -138,52 +95,15 @@ class Submission:
                 envelope.transcript.append(_refusal_line(verdict.refusal.reply))
                 envelope.exit_status = verdict.refusal.exit_status
                 sys.stdout.write(f"{verdict.refusal.reply.text}\n")
-        delivery = delivery_of(self._world, self._draw_name)
+        delivery = delivery_of(self._world, self._names.draw)
         delivery.is_verbose = self._given.verbose
         if checked.refusals:
             self._refuse_all(envelope)
-        for part in await self._by_owner(envelope, expansion, environment):
-            await self._deliver(delivery, part)
+        for part in await self._intake.by_owner(envelope, expansion, environment):
+            await self._intake.deliver(delivery, part)
             envelope.exit_status = part.exit_status or envelope.exit_status
         is_quiet = self._configuration.text("ErrorMode") == "berknet"
         return os.EX_OK if is_quiet else envelope.exit_status
-
-    async def _deliver(self, delivery: Delivery, envelope: CfEnvelope) -> None:
-        if self._configuration.text("DeliveryMode")[:1] in ("q", "d"):
-            for way in envelope.standing(Standing.WAITING):
-                way.standing = Standing.QUEUED
-            await self._world.keep(envelope)
-            return
-        await delivery.run(envelope)
-
-    async def _by_owner(self, envelope: CfEnvelope, expansion: Expansion, environment: Environment) -> list[CfEnvelope]:
-        """Part a message whose recipients are of lists with owners: their failures go to these."""
-        owners = {number: one.list_owner for number, one in enumerate(expansion.queue)}
-        parts: dict[str, list[Way]] = {}
-        for way in envelope.ways:
-            parts.setdefault(owners.get(way.addressee.number, ""), []).append(way)
-        if set(parts) <= {""}:
-            return [envelope]
-        return [
-            await self._part(envelope, owner, parts[owner], environment, is_first=number == 0)
-            for number, owner in enumerate(sorted(parts))
-        ]
-
-    async def _part(
-        self, envelope: CfEnvelope, owner: str, ways: list[Way], environment: Environment, *, is_first: bool
-    ) -> CfEnvelope:
-        part = replace(envelope, ways=ways, transcript=list(envelope.transcript) if is_first else [])
-        if not owner:
-            return part
-        sender = await self._sender(environment, owner)
-        opened = envelope.opened
-        circumstances = replace(opened.stored.circumstances, sender=owner, sender_domain=sender.domain)
-        stored = StoredHeader(opened.stored.header, circumstances)
-        part.opened = replace(opened, stored=stored, macros={**opened.macros, "f": owner})
-        part.sender, part.sender_is_local, part.sender_type = owner, sender.is_local, sender.address_type
-        if not is_first:
-            part.name = self._draw_name()
-        return part
 
     def _print_complaints(self, of_header: Sequence[AddressComplaint], envelope: CfEnvelope) -> None:
         """Tell at once what was wrong with the header's addresses; then nobody else gets the message yet."""
@@ -205,141 +125,11 @@ class Submission:
             way.standing = Standing.BAD
             way.ending = Ending(os.EX_DATAERR, envelope.transcript[-1], "5.0.0")
 
-    def _environment(self) -> Environment:
-        given = self._given
-        protocol, _, host = given.protocol.partition(":")
-        macros = {**self._macros, "_": f"{login_name()}@localhost", "i": self.name}
-        if protocol:
-            macros["r"] = protocol
-        if host:
-            macros["s"] = host
-        return self._world.environment(macros)
-
-    async def _sender(self, environment: Environment, written: str) -> _Sender:
-        resolved = await self._world.routing_world.answer_all(
-            self._world.routing.resolver.resolve(environment, written, Purpose(is_sender=True))
-        )
-        environment.define("addr_type", None)
-        if not isinstance(resolved, Resolved) or resolved.mailer == ERROR:
-            return _Sender(written, "", written, is_local=False, address_type="", full_name=self._given.full_name)
-        mailer = self._configuration.mailers[fold(resolved.mailer)]
-        account = self._world.logins.find(resolved.user) if mailer.is_local else None
-        name = self._given.full_name or (account.full_name if account is not None else "")
-        scanned = self._world.routing.program.syntax.scan(written)
-        tokens = scanned.tokens or ()
-        domain = tokens[tokens.index("@") :] if mailer.has("C") and "@" in tokens else ()
-        return _Sender(written, mailer.name, resolved.user, mailer.is_local, mailer.address_type, name, domain)
-
-    async def _errors_to(self, environment: Environment, own: Sequence[Field]) -> list[str]:
-        """Return who else is told of failures: Errors-To, where the site heeds it."""
-        if not self._configuration.flag("UseErrorsTo"):
-            return []
-        found = [field.value.strip() for field in own if fold(field.name) == "errors-to" and field.value.strip()]
-        kind = environment.macros.get("addr_type")
-        for address in found:  # $h stays as the last address that was looked at has left it
-            await self._world.routing_world.answer_all(Expansion(self._world.routing, environment).add(address))
-        environment.define("addr_type", kind)
-        return found
-
     async def _recipients_of(self, own: Sequence[Field], bound: BoundHeader, expansion: Expansion) -> None:
         for field in own:
             nature = field.nature
             if Nature.RECIPIENT in nature and (not bound.is_resent or Nature.RESENT in nature):
                 await self._world.routing_world.answer_all(expansion.add(field.value.replace("\n", " ").strip()))
-
-    def _bind(
-        self,
-        expansion: Expansion,
-        environment: Environment,
-        sender: _Sender,
-        own: Sequence[Field],
-        *,
-        is_named: bool,
-    ) -> BoundHeader:
-        must_quote = self._world.renderer.syntax.must_quote
-        is_single = len(self._given.addresses) == 1 and not self._given.from_header and is_named
-        values = {
-            **environment.macros,
-            **time_macros(self._world.clock.now()),
-            "f": sender.written,
-            "g": sender.written,
-            "u": self._given.addresses[0] if is_single else "",
-        }
-        if sender.full_name:
-            values["x"] = quoted_name(sender.full_name, must_quote)
-        self._brought: dict[str, str] = {key: value for key, value in values.items() if key in _BROUGHT}
-        forms = frozenset({sender.written, sender.user}) if sender.is_local else frozenset()
-        binding = Binding(
-            values,
-            forms,
-            [one.written for one in expansion.queue if one.alias is None][::-1],
-            is_old_style=self._configuration.flag("OldStyleHeaders"),
-            no_recipient=NoRecipient(self._configuration.text("NoRecipientAction") or "none"),
-            syntax=self._world.renderer.syntax,
-        )
-        return bind_header(self._configuration.headers, own, binding)
-
-    def _envelope(
-        self,
-        expansion: Expansion,
-        environment: Environment,
-        sender: _Sender,
-        bound: BoundHeader,
-        body: BodyFile,
-        octets: int,
-    ) -> CfEnvelope:
-        now = self._world.clock.now()
-        circumstances = Circumstances(self._brought, sender.written, sender_domain=sender.domain, octets=octets)
-        opened = Opened(
-            StoredHeader(bound, circumstances), body, 0, {**time_macros(now), **self._brought, "f": sender.written}
-        )
-        priorities = self._configuration.priorities
-        precedence = (bound.value("precedence") or "").strip()
-        envelope = CfEnvelope(
-            name=self.name,
-            sender=sender.written,
-            sender_is_local=sender.is_local,
-            sender_type=sender.address_type,
-            opened=opened,
-            octets=octets,
-            accepted=now,
-            came_from=environment.macros.get("_", "localhost"),
-            ways=ways_of(expansion, sender.address_type, self._world.routing.host_name, self._given.notify),
-            ret=self._given.ret,
-            envid=self._given.envid,
-            parameters=self._parameters(),
-            precedence=priorities.get(precedence.lower(), 0),
-            hops=self._given.hops,
-        )
-        note_complaints(envelope, expansion.complaints)
-        self._count_hops(envelope, bound)
-        return envelope
-
-    def _parameters(self) -> tuple[tuple[str, str], ...]:
-        words = []
-        if self._given.body:
-            words.append(("8BITMIME", f"BODY={self._given.body}"))
-        if self._given.ret is not None:
-            words.append(("DSN", f"RET={self._given.ret.value}"))
-        if self._given.envid:
-            words.append(("DSN", f"ENVID={self._given.envid}"))
-        return tuple(words)
-
-    def _count_hops(self, envelope: CfEnvelope, bound: BoundHeader) -> None:
-        hops, most = self._given.hops + bound.hops - 1, self._configuration.number("MaxHopCount")
-        if hops <= most:
-            return
-        to = ",".join(way.who.written for way in envelope.ways)
-        host = envelope.opened.macros.get("s") or "localhost"
-        text = f"554 5.4.6 Too many hops {hops} ({most} max): from {envelope.sender} via {host}, to {to}"
-        envelope.transcript.append(text)
-        envelope.exit_status = os.EX_UNAVAILABLE
-        for way in envelope.standing(Standing.WAITING):
-            way.standing = Standing.BAD
-            way.ending = Ending(os.EX_UNAVAILABLE, "554 5.4.6 Too many hops", "5.4.6", "554 5.4.6 Too many hops")
-
-    def _draw_name(self) -> str:
-        return message_name(self._world.clock.now(), os.getpid(), next(self._numbers))
 
 
 def _refusal_line(complaint: Complaint) -> str:
