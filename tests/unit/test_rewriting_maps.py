@@ -83,7 +83,7 @@ def test_quotes_are_stripped_with_their_backslashes() -> None:
         pytest.param("JOE", "joe", "", id="case does not matter"),
         pytest.param("-f JOE", "joe", "none", id="unless -f says so"),
         pytest.param("-s1,2 -d- (j)o(e)", "joe", "j-e", id="groups are joined"),
-        pytest.param("-s (j)o", "joe", "jo", id="-s alone is the whole match"),
+        pytest.param("-s -d- (j)o", "joe", "jo-j", id="-s alone is the whole match and every group"),
         pytest.param("-s0 a|ab|abc", "abcd", "abc", id="the longest alternative"),
         pytest.param("-s1 ([[:alpha:]]+)[0-9]", "ab12", "ab", id="POSIX classes"),
         pytest.param(r"-b -s1 \(jo\)e", "joe", "jo", id="basic expressions"),

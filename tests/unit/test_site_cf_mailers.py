@@ -136,11 +136,11 @@ def test_rules_are_shown_as_tokens(read):
     )
 
     assert rule_lines(configuration, "canon") == rule_lines(configuration, "3")
-    assert rule_lines(configuration, "Canon") == [
+    assert rule_lines(configuration, "canon") == [
         "R$* < $* > $* < @ > \t\t$: $1 < $2 > ",
         "R$+ @ $=w \t\t$@ $> Other $( x $1 $@ y $: z $) ",
     ]
-    assert rule_lines(configuration, "other") is None
+    assert rule_lines(configuration, "Canon") is None
 
 
 def test_classes_and_macros_are_shown(read):
@@ -153,4 +153,13 @@ def test_classes_and_macros_are_shown(read):
 
 
 def test_octets_that_are_no_letters_are_shown_escaped():
-    assert visible("a\n\x01\xfc\ue000") == "a\\n^AM-|$*"
+    assert visible("a\n\xfc\ue000") == "a\\nM-|$*"
+
+
+def test_nothing_is_shown_of_controls():
+    assert visible("a\x01\x7f\x1bb\xff") == "ab"
+
+
+def test_octets_that_stand_for_metasymbols_are_shown_as_them_unless_they_are_marked():
+    assert visible("\x90\x98\x95" + "1") == "$*$:$1"
+    assert visible("\xff\x98\x80") == "M-M-"

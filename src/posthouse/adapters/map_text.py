@@ -1,6 +1,7 @@
 """The map class text: the lines of a file, looked through in their order.
 
-``-k`` and ``-v`` number the columns of key and value (from 0), ``-z`` is what stands between columns.
+``-k`` and ``-v`` number the columns of key and value (from 0, which both are unless said otherwise), ``-z`` is what
+stands between columns.
 The file is kept in memory and read again when it changes.
 """
 

@@ -95,7 +95,7 @@ class CompiledProgram:
         name = named_rule_set(text)
         if name.isdigit():
             return int(name) if len(name) < 10 and int(name) <= HIGHEST_RULE_SET else None
-        return self.program.names.get(fold(name))
+        return self.program.names.get(name)
 
     def earlier_maps(self, name: str) -> frozenset[str]:
         """Return the maps that were declared before this one: no others can be members of a sequence."""

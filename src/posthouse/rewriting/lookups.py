@@ -12,7 +12,7 @@ from posthouse.rewriting.own_maps import OWN_MAPS, OwnQuestion
 from posthouse.rewriting.patterns import END, Spans
 from posthouse.rewriting.plans import PlannedLookup, fill
 from posthouse.rewriting.quotes import strip_quotes
-from posthouse.rewriting.symbols import HOST_MAP_BEGIN, MAP_BEGIN
+from posthouse.rewriting.symbols import HOST_MAP_BEGIN, MAP_BEGIN, in_octets
 from posthouse.rewriting.tokens import Scanned, Table, fold
 
 _DEEPEST_SEQUENCE: Final = 10  # sequences in sequences
@@ -75,7 +75,7 @@ def ask_key(program: CompiledProgram, environment: Environment, name: str, key: 
         return (yield from _ask(program, environment, name, key, arguments, 0))
     if kind in OWN_MAPS:
         return OWN_MAPS[kind](OwnQuestion(found.arguments, environment, key, arguments))
-    return (yield MapQuestion(found.declaration.name, key, arguments))
+    return (yield MapQuestion(found.declaration.name, in_octets(key), arguments))
 
 
 def ask_planned(
@@ -150,7 +150,7 @@ def _ask(
         service = found.arguments.file or found.arguments.rest
         members = [f"{found.declaration.name}.{method}" for method in environment.switch.get(service, ())]
     else:
-        return (yield MapQuestion(found.declaration.name, key, arguments))
+        return (yield MapQuestion(found.declaration.name, in_octets(key), arguments))
     deferral: MapAnswer | None = None
     for member in members:
         answer = yield from _ask(program, environment, member, key, arguments, depth + 1)

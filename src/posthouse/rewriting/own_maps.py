@@ -7,12 +7,12 @@ from typing import Final
 from msgspec import Struct
 
 from posthouse.mail.lookup import MapAnswer, MapStatus
-from posthouse.mail.map_arguments import MapArguments
+from posthouse.mail.map_arguments import MapArguments, rewrite_value
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.macros import bare_name
 from posthouse.rewriting.posix_patterns import BadPatternError, PosixPattern, compile_posix
 from posthouse.rewriting.quotes import dequote, is_one_address
-from posthouse.rewriting.symbols import ELSE
+from posthouse.rewriting.symbols import ELSE, in_octets
 
 _NOT_FOUND: Final = MapAnswer(MapStatus.NOT_FOUND)
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
@@ -103,28 +103,41 @@ def _regex(asked: OwnQuestion) -> MapAnswer:
         )
     except BadPatternError as wrong:
         return _broken(str(wrong))
-    groups = pattern.match(asked.key)
+    wanted = asked.flags.others.get("s")
+    fields = None if wanted is None else _fields(wanted, pattern)
+    if wanted is not None and fields is None:
+        return _out_of_range(asked.flags, pattern)
+    groups = pattern.match(in_octets(asked.key))
     if "n" in asked.flags.others:
-        return _NOT_FOUND if groups is not None else _regex_value(asked.flags, asked.key, "")
+        return _NOT_FOUND if groups is not None else _regex_value(asked, "")
     if groups is None:
         return _NOT_FOUND
-    if "s" not in asked.flags.others:
-        return _regex_value(asked.flags, asked.key, "")
-    fields = _fields(asked.arguments[0] if asked.arguments else asked.flags.others["s"], pattern)
     if fields is None:
-        return _broken(f"the expression has {pattern.groups} groups: {asked.flags.rest}")
+        return _regex_value(asked, "")
+    if asked.arguments:
+        fields = _fields(asked.arguments[0] or "0", pattern)
+    if fields is None:
+        return _out_of_range(asked.flags, pattern)
     parts = [groups[field] or "" for field in fields]
     if not is_one_address("".join(parts)):
         return _broken("what the groups match is no single address")
-    return _regex_value(asked.flags, asked.key, (asked.flags.others.get("d") or ELSE).join(parts))
+    return _regex_value(asked, (asked.flags.others.get("d") or ELSE).join(parts))
 
 
-def _regex_value(flags: MapArguments, key: str, value: str) -> MapAnswer:
-    return _found((key if flags.matches_only else value) + flags.suffix)
+def _regex_value(asked: OwnQuestion, value: str) -> MapAnswer:
+    if asked.flags.matches_only:
+        return _found(asked.key + asked.flags.suffix)
+    return _found(rewrite_value(value, asked.key, asked.arguments) + asked.flags.suffix)
+
+
+def _out_of_range(flags: MapArguments, pattern: PosixPattern) -> MapAnswer:
+    return _broken(f"the expression has {pattern.groups} groups: {flags.rest}")
 
 
 def _fields(text: str, pattern: PosixPattern) -> list[int] | None:
-    """Read a list of groups: ``1,2``; no number is 0, the whole match."""
+    """Read a list of groups: ``1,2``; no number is 0, the whole match; "" is all of them."""
+    if not text:
+        return list(range(pattern.groups + 1))
     fields = [_integer(word) for word in text.split(",")]
     return fields if all(0 <= field <= pattern.groups for field in fields) else None
 

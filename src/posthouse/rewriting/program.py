@@ -39,7 +39,8 @@ class MapDeclaration(Struct, frozen=True):
 class RewritingProgram(Struct, frozen=True):
     """Everything that rewriting needs to know of a configuration.
 
-    ``names`` leads from the lower-case name of a rule set to its number; several names may have one number.
+    ``names`` leads from the name of a rule set to its number; several names may have one number, and upper and lower
+    case make two names.
     Macro values are unexpanded octet text, by the name without braces; classes hold lower-case words.
     """
 

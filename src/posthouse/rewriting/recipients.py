@@ -20,6 +20,7 @@ from posthouse.rewriting.tokens import fold
 from posthouse.rewriting.triples import Triple, read_refusal, read_triple
 
 CANONIFY, RESOLVE, RECIPIENT, FINAL, LOCAL_USER = 3, 0, 2, 4, 5
+QUEUE_GROUP: Final = "queuegroup"  # the rule set that is asked which queue a recipient waits in
 USAGE_ERROR: Final = 64
 ERROR, PROGRAM, FILE, INCLUDE = "*error*", "prog", "*file*", "*include*"
 _INCLUDE: Final = ":include:"
@@ -93,7 +94,18 @@ class AddressResolver:
             resolved = Resolved(resolved.mailer, resolved.host, shown, resolved.exit_status or USAGE_ERROR)
         elif was_deferred and resolved.mailer != ERROR:
             work.complain(Complaint(_DEFERRED, "", "4.4.3"))
+        elif resolved.mailer != ERROR and purpose == ENVELOPE_RECIPIENT:
+            yield from self._ask_for_queue(work, resolved.user)
         return work.finish(resolved, was_deferred)
+
+    def _ask_for_queue(self, work: "_Work", user: str) -> Generator[MapQuestion, MapAnswer, None]:
+        """Run the rule set queuegroup, if there is one, for those who watch: there is one queue here."""
+        number = self._program.number_of(QUEUE_GROUP)
+        if number is None:
+            return
+        scanned = self._program.syntax.scan(user)
+        if scanned.tokens is not None:
+            yield from work.rewrite(number, scanned.tokens)
 
     def resolve_local_user(
         self, environment: Environment, user: str

@@ -17,6 +17,8 @@ from posthouse.rewriting.symbols import MACRO
 
 SENDER = 1  # the rule set
 _ADDRESS_ALONE = f"{MACRO}g"
+LONGEST_ADDRESS, LONGEST_TEXT = 254, 256  # octets that are kept: of the address, and of it with what is around it
+_SHOWN_OCTETS = str.maketrans("\xff", "\x7f")
 
 
 class HeaderSyntax(Struct, frozen=True):
@@ -73,7 +75,7 @@ def remote_name(
         tokens = done.tokens
         complaints.extend(done.complaints)
         status = TEMPORARY_FAILURE if TEMPORARY_FAILURE in (status, done.status) else OK
-    text = program.syntax.join(tokens)
+    text = program.syntax.join(tokens)[:LONGEST_ADDRESS].translate(_SHOWN_OCTETS)
     if is_canonical and text.startswith("@"):
         template = f"<{_ADDRESS_ALONE}>"
     return RemoteName(_put_back(template, text, environment), status, tuple(complaints))
@@ -89,4 +91,4 @@ def _rule_sets(mailer: MailerTraits, purpose: Purpose) -> list[int]:
 
 def _put_back(template: str, text: str, environment: Environment) -> str:
     macros = environment.macros
-    return expand(template, lambda name: text if name == "g" else macros.get(name))
+    return expand(template, lambda name: text if name == "g" else macros.get(name))[:LONGEST_TEXT]

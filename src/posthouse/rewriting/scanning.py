@@ -10,11 +10,12 @@ from typing import Final
 
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.macros import NAME
-from posthouse.rewriting.tokens import BLANKS, NAMED, Scanned, Syntax, Table
+from posthouse.rewriting.tokens import BLANKS, NAMED, ORDINARY_NEXT, Scanned, Syntax, Table
 
 MOST_TOKENS: Final = 1000
 LONGEST_TOKEN: Final = 256  # characters
-BUFFER: Final = 2280  # characters of one text, counting one more for each token
+BUFFER: Final = 1250  # characters of one text, counting one more for each token
+BUFFER_OF_RULE: Final = 2280  # likewise, of one side of a rule
 _NAME = re.compile(NAME, re.DOTALL)
 
 
@@ -66,6 +67,7 @@ class _Scan:
         self._has_metasymbols = table is not Table.EXTERNAL
         self._delimiter = delimiter
         self._lenient = lenient
+        self._buffer = BUFFER_OF_RULE if lenient else BUFFER
         self.tokens: list[str] = []
         self.complaints: list[Complaint] = []
         self._token: list[str] = []
@@ -84,6 +86,8 @@ class _Scan:
                 break
             if character == "\\":
                 self._escape()
+            elif character == ORDINARY_NEXT and not self._has_comments and self._state is not _Q:
+                self._mark_next()
             elif self._has_metasymbols and "\ue000" <= character <= "\ue0ff" and self._state is not _Q:
                 self._metasymbol(character)
             elif self._is_structure(character):
@@ -132,6 +136,12 @@ class _Scan:
             self._advance("!", self._kind("!"))
         else:
             self._keep("\\" + character)
+
+    def _mark_next(self) -> None:
+        """Begin a token with the octet 0xff, to which the next character belongs, whatever it is."""
+        self._finish_token()
+        self._keep(ORDINARY_NEXT)
+        self._state = _S
 
     def _metasymbol(self, symbol: str) -> None:
         if self._comments:
@@ -192,7 +202,7 @@ class _Scan:
 
     def _keep(self, characters: str) -> None:
         self._used += len(characters)
-        if self._used > BUFFER:
+        if self._used > self._buffer:
             raise _TooMuchError("Address too long")
         self._token.append(characters)
 

@@ -7,7 +7,7 @@ from posthouse.rewriting.complaint import Complaint
 
 LONGEST_ADDRESS: Final = 255  # octets
 _META_OCTETS: Final = re.compile("[\x80-\x9f]")
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f]")
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f\xff]")
 _REPLACEMENT: Final = "?"
 
 

@@ -19,6 +19,7 @@ from posthouse.rewriting.symbols import IN_CLASS, MACRO_NOW, NOT_IN_CLASS
 BLANKS: Final = "\t\n\v\f\r "
 DELIMITERS: Final = "()<>,;\r\n"  # operators whatever the configuration says
 METASYMBOLS: Final = "\ue000-\ue0ff"
+ORDINARY_NEXT: Final = "\xff"  # in rules: the next octet stands for itself
 NAMED: Final = IN_CLASS + NOT_IN_CLASS + MACRO_NOW  # metasymbols with a name behind them in the same token
 _ALWAYS_SHORT: Final = 255  # characters: a text of this length breaks no limit of scanning.py
 _UPPER_LATIN = re.compile("[\xc0-\xde]")
@@ -62,7 +63,7 @@ class Syntax:
         self._plain = {
             Table.EXTERNAL: re.compile(r'[^"\\()\0]*'),
             Table.INTERNAL: re.compile(r'[^"\\()\0]*'),
-            Table.VERBATIM: re.compile(r'[^"\\\0]*'),
+            Table.VERBATIM: re.compile(rf'[^"\\\0{ORDINARY_NEXT}]*'),
         }
         meta = rf"[{NAMED}](?:{NAME})|[{METASYMBOLS}]"
         outer = re.compile(rf"[{cut}]|[^{cut}{blanks}]+")

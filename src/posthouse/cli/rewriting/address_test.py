@@ -27,8 +27,14 @@ LONGEST_LINE: Final = 64 * 1024  # octets; the rest of a longer one is a line of
 _BLANKS: Final = " \t\n\v\f\r"
 _SIGNS: Final = "*+-@&.#~[]()|?:>0123456789"  # that $ makes metasymbols of: they stand for themselves
 _FILE_MAPS: Final = frozenset({"hash", "btree", "dbm", "text", "cdb"})
-_HOST_MAPS: Final = frozenset({"host", "dns"})
-_NO_HOST, _TEMPORARY, _CONFIGURATION = os.EX_NOHOST, os.EX_TEMPFAIL, os.EX_CONFIG
+_TEMPORARY, _CONFIGURATION = os.EX_TEMPFAIL, os.EX_CONFIG
+_LONGEST_NAME: Final = 255  # octets, of a host
+# What "not found" is; 0 for every other class of maps.
+_NOT_FOUND_CODES: Final = {
+    **dict.fromkeys(("host", "dns", "text", "null", "sequence", "switch"), os.EX_NOHOST),
+    "user": os.EX_NOUSER,
+    "arpa": os.EX_DATAERR,
+}
 
 
 class AddressTest:
@@ -55,7 +61,8 @@ class AddressTest:
             self._write(PROMPT)
 
     def answer(self, line: str) -> None:
-        """Answer one line."""
+        """Answer one line; the white space before it counts for nothing."""
+        line = line.lstrip(_BLANKS)
         if not line or line.startswith("#"):
             return
         commands = {
@@ -121,7 +128,7 @@ class AddressTest:
         name, end = self._name(line, 2)
         if name:
             if kind == "D":
-                define_macro(self._environment, name, line[end:])
+                define_macro(self._environment, name, line[end:], self._rewriter.program.program.level)
             else:
                 self._rewriter = add_words(self._rewriter, self._environment, name, line[end:])
 
@@ -168,6 +175,8 @@ class AddressTest:
     def _debug(self, line: str) -> None:
         if line[1:2] == "d":
             self._set_debugging(line[2:])
+        elif line == "-":
+            self._print("Usage: -d{debug arguments}")
         else:
             self._print(f'Unknown "-" command {line}')
 
@@ -179,7 +188,7 @@ class AddressTest:
 
     def _command(self, line: str) -> None:
         name, _, rest = _first_word(line[1:])
-        rest = rest.lstrip(_BLANKS)
+        rest = rest.strip(_BLANKS)
         commands: dict[str, Callable[[str], None]] = {
             "parse": self._parse,
             "try": self._try,
@@ -236,6 +245,9 @@ class AddressTest:
         if not host:
             self._print("Usage: /canon address")
             return
+        if len(host) > _LONGEST_NAME:
+            self._print("Name too long")
+            return
         self._print(f"getcanonname({host}) returns {self._rewriter.canonical_name(self._environment, host) or host}")
 
     def _map(self, rest: str) -> None:
@@ -253,7 +265,7 @@ class AddressTest:
         else:
             answer = self._rewriter.ask_literally(self._environment, name, key)
             code = map_code(found.declaration.kind, answer)
-            said = "no match" if answer.value is None else f"returns {answer.value}"
+            said = "no match" if answer.status is not MapStatus.FOUND else f"returns {answer.value}"
             self._print(f"map_lookup: {name} ({key}) {said} ({code})")
 
     def _mail_exchangers(self, host: str) -> None:
@@ -297,7 +309,7 @@ def map_code(kind: str, answer: MapAnswer) -> int:
         return _TEMPORARY
     if answer.status is MapStatus.BROKEN:
         return _CONFIGURATION
-    return _NO_HOST if answer.status is MapStatus.NOT_FOUND and kind in _HOST_MAPS else OK
+    return _NOT_FOUND_CODES.get(kind, OK) if answer.status is MapStatus.NOT_FOUND else OK
 
 
 def read_lines(stream: BinaryIO) -> Iterable[str]:

@@ -1,6 +1,6 @@
-"""Questions to sendmail.cf files as JSON Lines, and their answers: one process for a whole stream.
+"""Questions to sendmail.cf files (or a site.toml with rule sets) as JSON Lines, and their answers.
 
-A line that cannot be answered is answered with ``error``, and the stream goes on.
+One process serves a whole stream.  A line that cannot be answered is answered with ``error``, and the stream goes on.
 """
 
 import json
@@ -14,12 +14,15 @@ from msgspec import Struct
 from posthouse.cli.rewriting.address_test import map_code, purpose_of
 from posthouse.cli.rewriting.rewriter import Rewriter, Rewriters, UndefinedRuleSet, add_words, define_macro
 from posthouse.mail.errors import MalformedError
+from posthouse.mail.lookup import MapStatus
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment, Event, RuleSetEntered, RuleSetLeft
 from posthouse.rewriting.macros import bare_name
 from posthouse.rewriting.recipients import ENVELOPE_RECIPIENT
+from posthouse.rewriting.tokens import BLANKS
 from posthouse.site.cf.dollars import parse_name
 from posthouse.site.cf.printing import class_words, macro_value, mailer_lines, rule_lines, visible
+from posthouse.site.problems import SiteError
 
 MOST_OCTETS: Final = 1024 * 1024  # of one line
 _MOST_SETUP: Final = 1000  # lines
@@ -37,6 +40,10 @@ class Question(Struct):
     rewriter: Rewriter
     environment: Environment
     messages: list[str]
+
+    def typed(self) -> str:
+        """Return the input without the white space around it, as of a line that is typed.  Raises MalformedError."""
+        return self.text("in").strip(BLANKS)
 
     def text(self, field: str, usual: str | None = None) -> str:
         """Return a field as octet text.  Raises MalformedError."""
@@ -67,7 +74,7 @@ def answer_line(rewriters: Rewriters, site: Path, line: bytes) -> Record:
     asked = {field: value for field, value in record.items() if field not in answered}
     try:
         return asked | answer_question(rewriters.open(_cf(site, asked)), asked)
-    except MalformedError as error:
+    except (MalformedError, SiteError) as error:
         return asked | {"error": str(error)}
     except OSError as error:
         return asked | {"error": f"{error.filename}: {error.strerror}"}
@@ -139,7 +146,7 @@ def _set_up(rewriter: Rewriter, environment: Environment, lines: object) -> Rewr
         octets = line.encode("utf-8", "surrogateescape").decode("latin-1")
         name, end = parse_name(octets, 2, _refuse)
         if octets.startswith(".D"):
-            define_macro(environment, name, octets[end:])
+            define_macro(environment, name, octets[end:], rewriter.program.program.level)
         elif octets.startswith(".C"):
             rewriter = add_words(rewriter, environment, name, octets[end:])
         else:
@@ -162,7 +169,7 @@ def _rewrite(question: Question) -> Record:
 
 
 def _parse(question: Question) -> Record:
-    rewriter, text = question.rewriter, question.text("in")
+    rewriter, text = question.rewriter, question.typed()
     purpose = purpose_of(question.text("flags", "ER"), ENVELOPE_RECIPIENT)
     cracked = visible(rewriter.crack(text))
     resolved = rewriter.parse(question.environment, text, purpose)
@@ -184,12 +191,12 @@ def _try(question: Question) -> Record:
     if mailer is None:
         raise MalformedError(f"there is no mailer {name}")
     purpose = purpose_of(question.text("flags", "ER"), ENVELOPE_RECIPIENT)
-    named = question.rewriter.name_for(question.environment, question.text("in"), mailer, purpose)
+    named = question.rewriter.name_for(question.environment, question.typed(), mailer, purpose)
     return {"rcode": named.status, "out": _written(named.text)}
 
 
 def _canon(question: Question) -> Record:
-    host = question.text("in")
+    host = question.typed()
     return {"out": _written(question.rewriter.canonical_name(question.environment, host) or host)}
 
 
@@ -198,17 +205,18 @@ def _map(question: Question) -> Record:
     found = question.rewriter.program.map(name)
     if found is None:
         raise MalformedError(f"there is no map {name}")
-    answer = question.rewriter.ask_literally(question.environment, name, question.text("in"))
-    return {"out": _written(answer.value), "rcode": map_code(found.declaration.kind, answer)}
+    answer = question.rewriter.ask_literally(question.environment, name, question.typed())
+    value = answer.value if answer.status is MapStatus.FOUND else None  # a map with -T has a value for rules alone
+    return {"out": _written(value), "rcode": map_code(found.declaration.kind, answer)}
 
 
 def _macro(question: Question) -> Record:
-    value = macro_value(question.environment.macros, bare_name(question.text("in")))
+    value = macro_value(question.environment.macros, bare_name(question.typed()))
     return {"out": "Undefined" if value is None else value}
 
 
 def _class(question: Question) -> Record:
-    return {"out": class_words(question.rewriter.configuration, bare_name(question.text("in"))) or [""]}
+    return {"out": class_words(question.rewriter.configuration, bare_name(question.typed())) or [""]}
 
 
 def _mailers(question: Question) -> Record:
@@ -216,7 +224,7 @@ def _mailers(question: Question) -> Record:
 
 
 def _rules(question: Question) -> Record:
-    name = question.text("in")
+    name = question.typed()
     number = question.rewriter.program.number_of(name)
     lines = None if number is None else rule_lines(question.rewriter.configuration, str(number))
     if lines is None:

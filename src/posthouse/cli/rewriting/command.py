@@ -16,16 +16,16 @@ from posthouse.cli.rewriting.rewriter import Rewriters, Surroundings
     metavar="FILE",
     required=True,
     type=click.Path(path_type=Path),
-    help="The sendmail.cf, or a folder of them.",
+    help="The sendmail.cf, or a site.toml with [rewriting], or a folder of them.",
 )
 @click.option("--batch", is_flag=True, help="Read questions from standard input, a line of JSON each; print JSON.")
 @click.option("--users", metavar="FILE", type=click.Path(path_type=Path), help="Login names: passwd(5).")
 @click.option("--host-name", metavar="NAME", default="", help="Stands for the name of this machine.")
 @click.option("--hosts", metavar="FILE", type=click.Path(path_type=Path), help="Stands for the option HostsFile.")
 def rewrite(site_path: Path, batch: bool, users: Path | None, host_name: str, hosts: Path | None) -> int:
-    """Show what the rule sets of a sendmail.cf make of addresses.
+    """Show what the rule sets of a sendmail.cf, or of the part [rewriting] of a site.toml, make of addresses.
 
-    FILE is the sendmail.cf, or with --batch also a folder of them, of which "cf" names one in each line. Without
+    FILE is the file itself, or with --batch also a folder of them, of which "cf" names one in each line. Without
     --batch standard input is read as sendmail's address test mode reads it: "3,0 joe@example.org", "/parse joe".
 
     A line of the batch is {"op", "in", ...}; the answer is the same with "out", "msgs", "trace" and what else the

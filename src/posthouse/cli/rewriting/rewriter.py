@@ -31,7 +31,9 @@ from posthouse.rewriting.soundness import octet_complaint
 from posthouse.rewriting.tokens import fold
 from posthouse.site.cf.declared import CfConfiguration, MailerDeclaration
 from posthouse.site.cf.dollars import translate
+from posthouse.site.cf.machine import Surroundings as CfSurroundings
 from posthouse.site.cf.reader import read_cf
+from posthouse.site.toml.rewriting import read_rules
 
 if TYPE_CHECKING:
     from posthouse.ports import Logins
@@ -117,14 +119,15 @@ class Rewriter:
             for complaint in scanned.complaints:
                 _tell(environment, complaint)
             if scanned.tokens is not None:
-                yield from self._run(environment, scanned.tokens, names)
+                yield from self.run_rule_sets(environment, scanned.tokens, names)
             if scanned.end >= len(text):
                 return
             text = text[scanned.end + 1 :]
 
-    def _run(
+    def run_rule_sets(
         self, environment: Environment, tokens: tuple[str, ...], names: str
     ) -> Iterator[RuleSetResult | UndefinedRuleSet]:
+        """Run rule sets one after the other on tokens."""
         while names:
             number = self.program.number_of(names.lstrip())
             if number is None:
@@ -158,7 +161,9 @@ class Rewriter:
         )
 
     def canonical_name(self, environment: Environment, host: str) -> str | None:
-        """Return the canonical name of a host; None when nobody knows it."""
+        """Return the canonical name of a host; None when nobody knows it.  An address in brackets has none here."""
+        if host.startswith("["):
+            return None
         found = self.program.map("host")
         answer = self.ask(environment, "host", host)
         if answer.value is None or found is None:
@@ -179,14 +184,15 @@ class Rewriter:
         return self.maps.answer_all(ask_map(self.program, environment, name, key))
 
 
-def define_macro(environment: Environment, name: str, text: str) -> None:
-    """Give a macro a value as a D line has it."""
-    environment.define(name, translate(text, 0, _overlook))
+def define_macro(environment: Environment, name: str, text: str, level: int) -> None:
+    """Give a macro a value as a D line of a configuration of this level has it."""
+    environment.define(name, translate(text, level, _overlook))
 
 
 def add_words(rewriter: Rewriter, environment: Environment, name: str, text: str) -> Rewriter:
     """Return the rewriter with words in a class as a C line has them."""
-    words = expand(translate(text, 0, _overlook), environment.macros).split()
+    level = rewriter.program.program.level
+    words = expand(translate(text, level, _overlook), environment.macros).split()
     return rewriter.with_words(name, words)
 
 
@@ -245,7 +251,14 @@ class Rewriters:
             found = logins.find(name)
             return (found.uid, found.gid) if found else None
 
-        surroundings = surroundings_of(path, given.host_name, given.hosts)
-        configuration = read_cf(path, replace(surroundings, account=account, macros={"opMode": TEST_MODE}))
+        def completed(surroundings: CfSurroundings) -> CfSurroundings:
+            return replace(surroundings, account=account, macros={"opMode": TEST_MODE})
+
+        if path.suffix == ".toml":
+            configuration = read_rules(
+                path, lambda hosts: completed(surroundings_of(None, given.host_name, given.hosts or hosts))
+            )
+        else:
+            configuration = read_cf(path, completed(surroundings_of(path, given.host_name, given.hosts)))
         opened = open_cf_maps(configuration, self._clock, logins, given.hosts, (MAIL_EXCHANGERS,))
         return Rewriter(configuration, MapAnswersNow(MapAnswers(opened.maps, self._clock)), opened.problems)

@@ -66,6 +66,12 @@ def read_addresses(text: str) -> Iterator[MmdfAddress | AddressMistake]:
             yield one
 
 
+def first_address(text: str) -> MmdfAddress | AddressMistake | None:
+    """Return the first address of a list; None when there is none."""
+    simple = _SIMPLE.fullmatch(text)
+    return next(read_addresses(text), None) if simple is None else MmdfAddress(simple[1], simple[2] or "")
+
+
 def read_field(text: str) -> Iterator[MmdfAddress | AddressMistake]:
     """Yield what a header field of addresses lists: empty groups, too, and octets above 127 are letters of words."""
     return _read(_Reader(list(tokens(text, eight_bit=True))))

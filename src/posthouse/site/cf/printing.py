@@ -4,29 +4,37 @@ from collections.abc import Mapping
 from typing import Final
 
 from posthouse.rewriting.program import Rule, RuleSet
-from posthouse.rewriting.tokens import Syntax, Table, fold
+from posthouse.rewriting.symbols import SYMBOL_OCTETS
+from posthouse.rewriting.tokens import Syntax, Table
 from posthouse.site.cf.declared import CfConfiguration, MailerDeclaration
-from posthouse.site.cf.dollars import written
+from posthouse.site.cf.dollars import as_written, written
 
 _CONTROLS: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_EIGHT_BITS, _ORDINARY_NEXT = 0x80, "\xff"
 UNDEFINED_TYPE: Final = "<undefined>"
 _SYMBOL_TABLE_SIZE: Final = 2003
 _CLASS_SYMBOL: Final = 1  # the kind of a symbol, from which its place is computed
 
 
 def visible(text: str) -> str:
-    """Return octet text as it is shown: ``\\n`` for a line end, ``^X`` for a control, ``M-x`` for an 8-bit octet."""
+    """Return octet text as it is shown: ``M-x`` for an 8-bit octet, ``\\n`` for a line end.
+
+    An octet that stands for a metasymbol is shown as one, unless 0xff is before it.  Nothing is shown of 0xff, nor of
+    other controls.
+    """
+    if text.isascii() and text.isprintable():
+        return text
     shown: list[str] = []
+    before = ""
     for char in written(text):
-        code = ord(char)
-        if code >= 0x80:
-            shown.append("M-")
-            code -= 0x80
-        low = chr(code)
-        if code < 0x20 or code == 0x7F:
-            shown.append(_CONTROLS.get(low) or f"^{chr(code ^ 0x40)}")
-        else:
-            shown.append(low)
+        symbol = SYMBOL_OCTETS.get(char) if before != _ORDINARY_NEXT else None
+        before = char
+        if symbol is not None:
+            shown.append(as_written(symbol))
+        elif char != _ORDINARY_NEXT:
+            low = chr(ord(char) % _EIGHT_BITS)
+            shown.append("M-" if low != char else "")
+            shown.append(low if " " <= low <= "~" else _CONTROLS.get(low, ""))
     return "".join(shown)
 
 
@@ -53,7 +61,7 @@ def _mailer_line(mailer: MailerDeclaration, labels: dict[int, str]) -> str:
 def rule_lines(configuration: CfConfiguration, name: str) -> list[str] | None:
     """Return what ``=Sname`` prints: the rules as tokens; None when there is no such set."""
     program = configuration.program
-    number = int(name) if name.isdigit() and len(name) < 4 else program.names.get(fold(name))
+    number = int(name) if name.isdigit() and len(name) < 4 else program.names.get(name)
     rule_set = program.rule_sets.get(number, RuleSet(number)) if number is not None else None
     if rule_set is None:
         return None

@@ -22,7 +22,7 @@ class RuleSetTable:
     def __init__(self, complaints: Complaints) -> None:
         self._complaints = complaints
         self._next = _AUTOMATIC
-        self.numbers: dict[str, int] = {}  # by lower-case name
+        self.numbers: dict[str, int] = {}  # by name; upper and lower case are two
         self.printed: dict[int, str] = {}  # the name that a number was last given
         self.rules: dict[int, list[Rule]] = {}
         self.origins: dict[int, Origin] = {}
@@ -56,7 +56,7 @@ class RuleSetTable:
                 self._wrong(f'bad ruleset definition "{name}" (number required after `=\')', f"write S{name}=10")
                 return None, rest
             return self._explicit(number[0]), rest[1:].lstrip(_SPACE)[number.end() :]
-        known = self.numbers.get(name.lower())
+        known = self.numbers.get(name)
         if known is not None:
             return known, rest
         if self._next <= MAX_NUMBER:
@@ -66,7 +66,7 @@ class RuleSetTable:
         return self._next, rest
 
     def _tie(self, name: str, wanted: int) -> int:
-        number = self.numbers.setdefault(name.lower(), wanted)
+        number = self.numbers.setdefault(name, wanted)
         if number != wanted:
             self._wrong(f"{name}: ruleset changed value (old {number}, new {wanted})", f"write S{name} alone")
         self.printed[number] = name

@@ -1,0 +1,74 @@
+"""A sendmail.cf as a site.toml with a part [rewriting].
+
+What is written is read back before it is shown: a file that would be read as something else is never written.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from posthouse.adapters.cf_surroundings import surroundings_of
+from posthouse.cli.errors import CommandError
+from posthouse.cli.formats import printable
+from posthouse.mail.lookup import Origin
+from posthouse.mail.problem import Problem
+from posthouse.site.cf.assemble import assemble
+from posthouse.site.cf.declared import CfConfiguration
+from posthouse.site.cf.machine import Surroundings, read_plain_file
+from posthouse.site.cf.reader import read_cf
+from posthouse.site.rules.convert import toml_text, write_part
+from posthouse.site.rules.elements import Places
+from posthouse.site.rules.part import read_part
+from posthouse.site.rules.sameness import differences
+from posthouse.site.rules.source import Source
+
+_SHOWN = 5  # differences
+
+
+def convert_cf(file: Path) -> str:
+    """Return the site.toml of a configuration file.  Raises SiteError, or CommandError when it cannot be written."""
+    missing: list[Problem] = []
+    surroundings = _forgiving(file, surroundings_of(file), missing)
+    source = Source()
+    configuration = read_cf(file, surroundings, source)
+    site = assemble(configuration)
+    part = write_part(configuration, source)
+    _assure_sameness(file, configuration, part, surroundings)
+    comments = [*source.opening, f"Converted from {printable(file.name)}."]
+    needed = {problem.origin.file: problem for problem in missing if problem.origin.file in source.needed_files()}
+    comments += [printable(str(problem)) for problem in (*needed.values(), *site.complaints, *site.without_effect)]
+    return "\n".join([*(f"# {line}" for line in comments), "", "[site]", f"name = {toml_text(site.name)}", "", part])
+
+
+def _forgiving(file: Path, surroundings: Surroundings, missing: list[Problem]) -> Surroundings:
+    """Let class files be missing: a file may be converted on another machine than the one that it is for."""
+
+    def read(path: str, most: int) -> bytes:
+        try:
+            return read_plain_file(path, most)
+        except (OSError, ValueError) as error:
+            if path == str(file):
+                raise
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            missing.append(
+                Problem(Origin(path), f"the file of a class can't be read: {reason}", "make it where it is needed")
+            )
+            return b""
+
+    return replace(surroundings, read=read)
+
+
+def _assure_sameness(file: Path, configuration: CfConfiguration, part: str, surroundings: Surroundings) -> None:
+    """Raise CommandError when the part would be read as something else than it was made of."""
+    document = tomllib.loads(part)["rewriting"]
+    places = Places(lambda _: Origin(str(file)), lambda _: 0)
+    again = read_part(document, file, surroundings, places)
+    found = [f"{complaint.problem.wrong}" for complaint in again.errors] or list(differences(configuration, again))
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise CommandError(
+            f"{file} cannot be written as a site.toml without a change: {', '.join(found[:_SHOWN])}{more}",
+            os.EX_UNAVAILABLE,
+        )

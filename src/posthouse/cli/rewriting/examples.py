@@ -1,0 +1,56 @@
+"""The examples that stand beside rule sets in a site.toml, each run with the site's own maps."""
+
+from collections.abc import Iterator
+
+from posthouse.adapters.cf_maps import open_cf_maps
+from posthouse.adapters.clock_system import SystemClock
+from posthouse.adapters.logins_passwd import MachineLogins
+from posthouse.adapters.map_answers import MapAnswers, MapAnswersNow
+from posthouse.cli.rewriting.rewriter import Rewriter, RuleSetResult
+from posthouse.mail.problem import Problem
+from posthouse.rewriting.recipients import CANONIFY, RESOLVE
+from posthouse.site.cf.declared import CfConfiguration, RuleExample
+from posthouse.site.rules.writing import write_right
+
+
+def example_problems(configuration: CfConfiguration) -> list[Problem]:
+    """Return one problem for each example that comes out otherwise, or cannot be run."""
+    if not configuration.examples:
+        return []
+    clock = SystemClock()
+    opened = open_cf_maps(configuration, clock, MachineLogins(clock), None, ())
+    rewriter = Rewriter(configuration, MapAnswersNow(MapAnswers(opened.maps, clock)), opened.problems)
+    try:
+        return list(_problems(rewriter))
+    finally:
+        rewriter.close()
+
+
+def _problems(rewriter: Rewriter) -> Iterator[Problem]:
+    for example in rewriter.configuration.examples:
+        given, expected = (_readable(rewriter, text) for text in (example.given, example.expected))
+        found = _result(rewriter, example)
+        what = f"rule set {example.rule_set}" if example.rule_set else "the address"
+        if isinstance(found, str):
+            yield Problem(example.origin, f"{what} cannot be tried with {given}: {found}", "correct the example")
+        elif found != _tokens(rewriter, example.expected):
+            got = write_right(" ".join(found), ()) or "nothing"
+            yield Problem(example.origin, f"{given} becomes {got}, not {expected}", "correct the rules, or the example")
+
+
+def _result(rewriter: Rewriter, example: RuleExample) -> tuple[str, ...] | str:
+    """Return the tokens that come out, or why none do."""
+    names = example.rule_set or f"{CANONIFY},{RESOLVE}"
+    results = list(rewriter.run_rule_sets(rewriter.environment(), _tokens(rewriter, example.given), names))
+    last = results[-1] if results else None
+    if not isinstance(last, RuleSetResult):
+        return f"there is no rule set {names}"
+    return f"a rule failed with status {last.status}" if last.status else last.tokens
+
+
+def _tokens(rewriter: Rewriter, text: str) -> tuple[str, ...]:
+    return rewriter.program.syntax.scan(text, rewriter.program.rule_table, lenient=True).tokens or ()
+
+
+def _readable(rewriter: Rewriter, text: str) -> str:
+    return write_right(" ".join(_tokens(rewriter, text)), ()) or "nothing"
