@@ -128,7 +128,7 @@ def _ldap(_: str, flags: MapArguments, __: Surroundings) -> Source:
 def _text(_: str, flags: MapArguments, surroundings: Surroundings) -> Source:
     from posthouse.adapters.map_text import TextSource, column_number
 
-    keys, values = column_number(flags.key_column, 0), column_number(flags.value_column, 1)
+    keys, values = column_number(flags.key_column, 0), column_number(flags.value_column, 0)
     if keys is None or values is None:
         raise MalformedError("-k or -v of a text map is no number; columns count from 0")
     return TextSource(_path(flags, surroundings), flags, surroundings.clock, keys=keys, values=values)
