@@ -18,6 +18,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"site"}),
     frozenset({"routing", "scheduling", "mailers"}),
     frozenset({"submit", "deliver"}),
+    frozenset({"programs"}),
     frozenset({"adapters", "channels", "smtpd"}),
     frozenset({"wiring"}),
     frozenset({"cli", "console"}),

@@ -19,7 +19,7 @@ from posthouse.adapters.map_sources import Surroundings, open_map, open_maps
 from posthouse.adapters.resolver_dns import DnsResolver
 from posthouse.mail.lookup import MapQuestion, MapStatus
 from posthouse.mail.map_arguments import MapArguments, read_map_arguments
-from posthouse.programs.start import Identity
+from posthouse.programs.identity import Identity
 from posthouse.rewriting.program import MapDeclaration
 from posthouse.tables.aliases import AliasName, index_aliases
 from posthouse.tables.syntax import MAX_LINE_OCTETS

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from posthouse.adapters.cf_accounts import default_identity
 from posthouse.adapters.map_sources import OpenMaps, Surroundings, open_maps
 from posthouse.adapters.resolver_memory import MemoryResolver
+from posthouse.programs.identity import Identity
 from posthouse.site.cf.machine import read_plain_file
 from posthouse.tables.service_switch import parse_service_switch, services_for
 

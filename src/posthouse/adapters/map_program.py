@@ -12,30 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
+import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
-from subprocess import SubprocessError
-from typing import Final
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Final
 
 from posthouse.adapters.map_flagged import NOT_FOUND
 from posthouse.mail.lookup import MapAnswer, MapStatus
 from posthouse.mail.map_arguments import MapArguments
 from posthouse.mail.wording import seconds_in_words
+from posthouse.programs.start import ProgramStart, start_program
+
+if TYPE_CHECKING:
+    from posthouse.programs.identity import Identity
+    from posthouse.programs.running import RunningProgram
 
 MAX_LINE_OCTETS: Final = 2048  # longer than any address
 TIME_LIMIT_SECONDS: Final = 30.0
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_READ: Final = 1024 * 1024  # after the first line; a program that says more is stopped
-
-
-class Identity(Struct, frozen=True):
-    """Whom a program runs as, when this process may choose."""
-
-    uid: int
-    gid: int
 
 
 class ProgramSource:
@@ -65,44 +59,33 @@ class ProgramSource:
             return NOT_FOUND  # metasymbols
         if any(b"\0" in word for word in words):
             return NOT_FOUND  # no argument can hold it
-        ours, theirs = os.pipe()
+        start = ProgramStart(
+            words[0],
+            words,
+            {"PATH": _PATH, "LANG": "C", "AGENT": "sendmail"},
+            identity=self._identity,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
-            process = await asyncio.create_subprocess_exec(
-                *words,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=theirs,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={"PATH": _PATH, "LANG": "C", "AGENT": "sendmail"},
-                cwd="/",
-                start_new_session=True,  # its own process group, so that a kill reaches its children too
-                preexec_fn=None if self._identity is None else self._become,  # uvloop knows no user=
-            )
-        except (OSError, SubprocessError) as error:
-            os.close(ours)
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            return MapAnswer(MapStatus.TEMPORARY, reason=f"cannot run {self._words[0]}: {reason}")
-        finally:
-            os.close(theirs)
-        return await self._judge(process, ours)
+            program = await start_program(start)
+        except OSError as error:
+            reason = f"cannot run {self._words[0]}: {error.strerror or error}"
+            return MapAnswer(MapStatus.TEMPORARY, reason=reason)
+        return await self._judge(program)
 
-    def _become(self) -> None:
-        """Take on the identity, in the child: system calls alone."""
-        if self._identity is not None:
-            os.setgroups([])
-            os.setresgid(self._identity.gid, self._identity.gid, self._identity.gid)
-            os.setresuid(self._identity.uid, self._identity.uid, self._identity.uid)
-
-    async def _judge(self, process: asyncio.subprocess.Process, pipe: int) -> MapAnswer:
+    async def _judge(self, program: RunningProgram) -> MapAnswer:
         reason = f"{self._words[0]} said more than {_MOST_READ} octets"
         try:
             async with asyncio.timeout(self._time_limit):
-                said = await _read_all(pipe)
-                status = None if said is None else await process.wait()
+                said = await _read_all(program.stdout)
+                status = None if said is None else await program.wait()
         except TimeoutError:
             said, status = None, None
             reason = f"{self._words[0]} ran longer than {seconds_in_words(self._time_limit)}"
         finally:
-            await _end(process)
+            await program.kill()
+            program.close()
         if said is None or status is None:
             return MapAnswer(MapStatus.TEMPORARY, reason=reason)
         return self._answer(said, status)
@@ -120,29 +103,12 @@ class ProgramSource:
         return MapAnswer(MapStatus.FOUND, line.decode("latin-1"))
 
 
-async def _read_all(pipe: int) -> bytes | None:
-    """Return the beginning of what a program says, once it has said all; None when that is too much.
-
-    The pipe is ours and not the process's, whose end would else wait for everybody who holds the other side.
-    """
-    reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
-    )
+async def _read_all(stream: asyncio.StreamReader) -> bytes | None:
+    """Return the beginning of what a program says, once it has said all; None when that is too much."""
     kept, octets = b"", 0
-    try:
-        while chunk := await reader.read(16 * 1024):
-            octets += len(chunk)
-            if octets > _MOST_READ:
-                return None
-            kept += chunk[: 2 * MAX_LINE_OCTETS - len(kept)]
-    finally:
-        transport.close()
+    while chunk := await stream.read(16 * 1024):
+        octets += len(chunk)
+        if octets > _MOST_READ:
+            return None
+        kept += chunk[: 2 * MAX_LINE_OCTETS - len(kept)]
     return kept
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the program's whole group, whoever of it still runs."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from posthouse.channels.mailer_dialogue import Dialogue, Talk
-from posthouse.channels.mailer_process import Start, clean_environment, identity_of, start_program
-from posthouse.channels.running_program import end_program, feed_program, write_to_program
+from posthouse.channels.mailer_process import UMASK, clean_environment, first_directory, identity_of, octet_words
 from posthouse.deliver.cf_envelope import Delivered, Message
 from posthouse.deliver.mailer_text import OutgoingText, Renderer
 from posthouse.mail.errors import DialectUnavailableError
 from posthouse.mailers.arguments import fill_arguments, speaks_smtp
 from posthouse.mailers.batches import Addressee, Load
 from posthouse.mailers.exits import Ending, ending_of_exit
+from posthouse.programs.start import ProgramStart, start_program
 from posthouse.rewriting.macros import expand
 from posthouse.rewriting.quotes import strip_quotes
 from posthouse.rewriting.tokens import fold
@@ -31,6 +31,7 @@ from posthouse.site.cf.declared import MailerDeclaration
 
 if TYPE_CHECKING:
     from posthouse.mail.limits import Timeouts
+    from posthouse.programs.running import RunningProgram
 
 FILE_WRITER: Final = "posthouse.channels.mailer_file"
 _MOST_OUTPUT: Final = 64 * 1024  # octets
@@ -78,38 +79,40 @@ class MailerRuns:
         text = await self._renderer.write(message.opened, mailer, macros, is_smtp=is_dialogue)
         start = self._start(load, arguments, {**base, **own[-1]})
         try:
-            process = await start_program(start)
+            program = await start_program(start)
         except OSError as error:
             return _not_started(load, error)
         if is_dialogue:
-            return await self._talk(process, load, message, text, sender)
-        return await self._feed(process, load, text)
+            return await self._talk(program, load, message, text, sender)
+        return await self._feed(program, load, text)
 
-    def _start(self, load: Load, arguments: Sequence[str], macros: Mapping[str, str]) -> Start:
+    def _start(self, load: Load, arguments: Sequence[str], macros: Mapping[str, str]) -> ProgramStart:
         mailer = load.mailer
-        return Start(
+        return ProgramStart(
             mailer.path,
-            arguments,
-            identity_of(mailer, load.addressees[0].who, self._settings.default_identity),
-            expand(mailer.directories, macros).split(":"),
-            mailer.niceness,
+            octet_words(arguments, mailer.path),
             clean_environment(self._configuration.environment),
+            first_directory(expand(mailer.directories, macros).split(":")),
+            identity_of(mailer, load.addressees[0].who, self._settings.default_identity),
+            mailer.niceness,
+            UMASK,
         )
 
-    async def _feed(self, process: asyncio.subprocess.Process, load: Load, text: OutgoingText) -> Delivered:
+    async def _feed(self, program: RunningProgram, load: Load, text: OutgoingText) -> Delivered:
         """Give the text to a program and judge its exit."""
-        said = _Output(process)
+        said = _Output(program)
         reading = asyncio.create_task(said.read())
         try:
             async with asyncio.timeout(self._limit(load.mailer)):
-                await feed_program(process, text.chunks())
-                status = await process.wait()
+                await program.feed(text.chunks())
+                status = await program.wait()
         except TimeoutError:
             return _all(load, ending_of_exit(os.EX_TEMPFAIL, reason="the mailer ran too long"))
         finally:
-            await end_program(process)
+            await program.end()
             await asyncio.wait([reading], timeout=_LAST_WORDS_SECONDS)
             reading.cancel()
+            program.close()
         is_unix = fold(load.mailer.diagnostic_type) == "x-unix"
         if status < 0:
             words = f"451 4.3.0 mailer {load.mailer.name} died with signal {-status}"
@@ -118,7 +121,7 @@ class MailerRuns:
         return _all(load, ending_of_exit(status, is_unix=is_unix), said.lines())
 
     async def _talk(
-        self, process: asyncio.subprocess.Process, load: Load, message: Message, text: OutgoingText, sender: str
+        self, program: RunningProgram, load: Load, message: Message, text: OutgoingText, sender: str
     ) -> Delivered:
         """Speak SMTP or LMTP to a program."""
         mailer, circumstances = load.mailer, message.opened.stored.circumstances
@@ -137,25 +140,19 @@ class MailerRuns:
             is_lmtp=mailer.has("z"),
             is_extended=mailer.has("a"),
         )
-        if process.stdout is None or process.stdin is None:
-            raise RuntimeError("a program was started without pipes")
-        stdin = process.stdin
-
-        async def send(octets: bytes) -> None:
-            await write_to_program(stdin, octets)
-
-        dialogue = Dialogue(process.stdout, send, self._settings.timeouts, name)
+        dialogue = Dialogue(program.stdout, program.write, self._settings.timeouts, name)
         try:
             async with asyncio.timeout(self._limit(mailer)):
                 endings = await dialogue.run(talk, text.chunks())
-                process.stdin.close()
+                program.no_more()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.timeouts.quit.total_seconds()):
-                        await process.wait()
+                        await program.wait()
         except TimeoutError:
             return _all(load, ending_of_exit(os.EX_TEMPFAIL, is_unix=False, reason="the mailer ran too long"))
         finally:
-            await end_program(process)
+            await program.end()
+            program.close()
         return Delivered(endings[::-1], tuple(dialogue.transcript), name)
 
     async def _append(self, load: Load, message: Message, macros: Mapping[str, str]) -> Delivered:
@@ -167,17 +164,18 @@ class MailerRuns:
             return _all(load, ending_of_exit(os.EX_CONFIG), ("empty filename specification for mailer *file*",))
         text = await self._renderer.write(message.opened, mailer, macros, is_smtp=False)
         arguments = [sys.executable, "-I", "-m", FILE_WRITER, path, f"{self._settings.file_mode:o}"]
-        start = Start(
+        start = ProgramStart(
             sys.executable,
-            arguments,
-            identity_of(mailer, who, self._settings.default_identity),
-            environment=clean_environment(self._configuration.environment),
+            octet_words(arguments, sys.executable),
+            clean_environment(self._configuration.environment),
+            identity=identity_of(mailer, who, self._settings.default_identity),
+            umask=UMASK,
         )
         try:
-            process = await start_program(start)
+            program = await start_program(start)
         except OSError as error:
             return _not_started(load, error)
-        return await self._feed(process, load, text)
+        return await self._feed(program, load, text)
 
     def _limit(self, mailer: MailerDeclaration) -> float:
         return float(mailer.wait_seconds or self._settings.time_limit_seconds)
@@ -215,12 +213,12 @@ def _all(load: Load, ending: Ending, transcript: tuple[str, ...] = ()) -> Delive
 class _Output:
     """Keeps the beginning of what a program says, and reads the rest so that it never waits for us."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._stream = process.stdout
+    def __init__(self, program: RunningProgram) -> None:
+        self._stream = program.stdout
         self._kept = b""
 
     async def read(self) -> None:
-        while self._stream is not None and (chunk := await self._stream.read(16 * 1024)):
+        while chunk := await self._stream.read(16 * 1024):
             self._kept += chunk[: _MOST_OUTPUT - len(self._kept)]
 
     def lines(self) -> tuple[str, ...]:

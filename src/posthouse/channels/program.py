@@ -15,7 +15,6 @@ import re
 import signal
 from collections.abc import AsyncIterator, Mapping
 
-from posthouse.channels.running_program import end_program, feed_program
 from posthouse.channels.sysexits import judge_exit
 from posthouse.mail import events
 from posthouse.mail.address import Address
@@ -25,6 +24,8 @@ from posthouse.mail.outcome import Outcome, deferred, failed
 from posthouse.mail.queued import Batch, MessageInfo
 from posthouse.mail.wording import seconds_in_words
 from posthouse.ports import AttemptReport, EventLog, StoredText
+from posthouse.programs.running import RunningProgram
+from posthouse.programs.start import ProgramStart, start_program
 from posthouse.site.model import ChannelDeclaration
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -78,38 +79,38 @@ class ProgramChannel:
         except MalformedError:
             return failed("the address would be taken for an option of the program", status="5.1.3")
         try:
-            process = await self._start(arguments, values)
+            program = await self._start(arguments, values)
         except OSError as error:
             self._log.event(events.TROUBLE, queue_id=message.queue_id, argv=arguments, error=str(error))
             return deferred(f"program cannot be started: {error.strerror}", status="4.3.0")
-        return await self._judge(process, text)
+        return await self._judge(program, text)
 
-    async def _start(self, arguments: list[str], values: Mapping[str, str]) -> asyncio.subprocess.Process:
+    async def _start(self, arguments: list[str], values: Mapping[str, str]) -> RunningProgram:
+        words = [argument.encode("utf-8", "surrogateescape") for argument in arguments]
         environment = {"PATH": _PATH, "LANG": "C.UTF-8"} | {name.upper(): value for name, value in values.items()}
-        return await asyncio.create_subprocess_exec(
-            *(argument.encode("utf-8", "surrogateescape") for argument in arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={name: value.encode("utf-8", "surrogateescape") for name, value in environment.items()},
-            cwd=self._declaration.directory or "/",  # never where the daemon happened to be started
-            start_new_session=True,  # its own process group, so that a kill reaches its children too
+        start = ProgramStart(
+            words[0],
+            words,
+            {name: value.encode("utf-8", "surrogateescape") for name, value in environment.items()},
+            str(self._declaration.directory or "/"),
         )
+        return await start_program(start)
 
-    async def _judge(self, process: asyncio.subprocess.Process, text: StoredText) -> Outcome:
+    async def _judge(self, program: RunningProgram, text: StoredText) -> Outcome:
         collector = _Output(self._most_output_octets)
-        reading = asyncio.create_task(collector.read(process))
+        reading = asyncio.create_task(collector.read(program))
         limit = self._declaration.time_limit.total_seconds()
         try:
             async with asyncio.timeout(limit):
-                await feed_program(process, _in_lines_of_unix(text))
-                exit_status = await process.wait()
+                await program.feed(lines_of_unix(text))
+                exit_status = await program.wait()
         except TimeoutError:
             return deferred(f"program ran longer than {seconds_in_words(limit)} and was stopped", status="4.3.0")
         finally:
-            await end_program(process)
+            await program.end()
             await asyncio.wait([reading], timeout=_LAST_WORDS_SECONDS)
             reading.cancel()
+            program.close()
         if exit_status < 0:
             name = signal.strsignal(-exit_status) or "unknown"
             return deferred(f"program was ended by signal {-exit_status} ({name})", status="4.3.0")
@@ -123,13 +124,13 @@ class _Output:
         self.kept = b""
         self._most = most_octets
 
-    async def read(self, process: asyncio.subprocess.Process) -> None:
-        stream = process.stdout
-        while stream is not None and (chunk := await stream.read(16 * 1024)):
+    async def read(self, program: RunningProgram) -> None:
+        while chunk := await program.stdout.read(16 * 1024):
             self.kept += chunk[: self._most - len(self.kept)]
 
 
-async def _in_lines_of_unix(text: StoredText) -> AsyncIterator[bytes]:
+async def lines_of_unix(text: StoredText) -> AsyncIterator[bytes]:
+    """Yield a stored text as programs expect it: LF ends a line."""
     line_ends = LineEnds()
     async for chunk in text.chunks():
         yield line_ends.feed(chunk)
