@@ -27,13 +27,17 @@ from posthouse.site.cf.machine import Machine, Surroundings, machine_of, parse_h
 PROGRAM_SECONDS: Final = 60.0
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HOSTS_FILE: Final = re.compile(rb"^O[ ]+HostsFile[ ]*=[ ]*([^\s#]+)", re.MULTILINE | re.IGNORECASE)
+SYSTEM_HOSTS: Final = "/etc/hosts"
 _MOST_HOSTS: Final = 16 * 1024 * 1024
 _ADDRESS_OF_INTERFACE: Final = 0x8915  # SIOCGIFADDR, netdevice(7)
 
 
-def surroundings_of(path: Path, host_name: str = "", hosts_file: Path | None = None) -> Surroundings:
-    """Return this machine's, for one configuration file; ``host_name`` and ``hosts_file`` instead of its own."""
-    hosts = str(hosts_file or hosts_file_of(path))
+def surroundings_of(path: Path | None = None, host_name: str = "", hosts_file: Path | None = None) -> Surroundings:
+    """Return this machine's, for one configuration file; ``host_name`` and ``hosts_file`` instead of its own.
+
+    Without a configuration file the names come from the system's hosts file.
+    """
+    hosts = str(hosts_file or (hosts_file_of(path) if path else SYSTEM_HOSTS))
     machine = machine_of(host_name or socket.gethostname(), parse_hosts(_hosts_text(hosts)))
     addresses = [address for address in interface_addresses() if not host_name]
     machine = Machine(
@@ -53,7 +57,7 @@ def hosts_file_of(path: Path) -> str:
         found = _HOSTS_FILE.search(read_plain_file(str(path), MAX_OCTETS))
     except (OSError, ValueError):
         found = None
-    return os.fsdecode(found[1]) if found else "/etc/hosts"
+    return os.fsdecode(found[1]) if found else SYSTEM_HOSTS
 
 
 def _hosts_text(path: str) -> str:

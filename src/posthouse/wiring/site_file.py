@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from posthouse.site.cf.machine import Surroundings
     from posthouse.site.model import Listener, Site
 
 SUBMIT_SOCKET: Final = "submit.sock"
@@ -25,7 +26,14 @@ def load_site(path: Path) -> Site:
         return read_tailor(path)
     from posthouse.site.toml import read_site
 
-    return read_site(path)
+    return read_site(path, _surroundings)
+
+
+def _surroundings(hosts_file: Path | None) -> Surroundings:
+    """Return what rule sets take from this machine."""
+    from posthouse.adapters.cf_surroundings import surroundings_of
+
+    return surroundings_of(hosts_file=hosts_file)
 
 
 def listeners_of(site: Site) -> tuple[Listener, ...]:

@@ -67,10 +67,15 @@ def _may_deliver(site_file: Path) -> bool:
 
 
 def _smtp(options: Options) -> int:
+    site_file = choose_site(options.site)
+    if site_file.suffix == ".cf" and _may_deliver(site_file):
+        from posthouse.cli.classic.cf_smtp import serve_stdin_by_rules
+
+        return serve_stdin_by_rules(site_file, options.settings, Path(options.users) if options.users else None)
     from posthouse.cli.classic.smtp_stdin import serve_stdin
     from posthouse.cli.site_access import read_site_file
 
-    return serve_stdin(read_site_file(choose_site(options.site)))
+    return serve_stdin(read_site_file(site_file))
 
 
 def _verify(options: Options) -> int:
@@ -115,11 +120,18 @@ def _test(options: Options) -> int:
     from posthouse.cli.rewriting.rewriter import Rewriters, Surroundings
 
     site_file = choose_site(options.site)
-    if site_file.suffix != ".cf":
+    if not _has_rule_sets(site_file):
         raise CommandError(f"{site_file} has no rule sets to test: use `posthouse explain ADDRESS`", os.EX_USAGE)
     users = Path(options.users) if options.users else None
     with Rewriters(Surroundings(users)) as rewriters:
         return serve_standard_input(rewriters, site_file, options.debugging)
+
+
+def _has_rule_sets(site_file: Path) -> bool:
+    try:
+        return site_file.suffix == ".cf" or b"[rewriting" in site_file.read_bytes()
+    except OSError:
+        return False
 
 
 def _daemon(options: Options) -> int:

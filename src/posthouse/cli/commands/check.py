@@ -20,14 +20,14 @@ def check(site_file: Path, as_json: bool) -> int:
     """Check a site file and say what is configured.
 
     Every problem is printed, as file:line:column: what is wrong; what would be right. Tables are read, too, and what
-    aliases stand for. Of a sendmail.cf or an mmdftailor it also lists what is accepted without having an effect, and
-    what such a file is only warned of.
+    aliases stand for; the examples of rule sets are run. Of a sendmail.cf or an mmdftailor it also lists what is
+    accepted without having an effect, and what such a file is only warned of.
     The exit code is 0 when all is well and 78 when not.
     """
     try:
         site: Site | None = raise_problems(site_file)
         # An alias that cannot be read is refused alone when mail comes for it; it keeps nobody from a reload.
-        problems: Sequence[Problem] = _alias_problems(site) if site else ()
+        problems: Sequence[Problem] = (*_alias_problems(site), *_example_problems(site)) if site else ()
         site = None if problems else site
     except SiteError as error:
         site, problems = None, error.problems
@@ -70,6 +70,16 @@ def _alias_problems(site: Site) -> list[Problem]:
         return []  # MMDF's aliases are no lists of addresses; their table has been read
     tables = open_tables(site, system_clock())
     return [problem for alias in site.aliases for problem in alias_problems(tables[alias.table])]
+
+
+def _example_problems(site: Site) -> list[Problem]:
+    """Run the examples of rule sets: one that fails keeps nobody from a reload either."""
+    if site.cf is None:
+        return []
+    from posthouse.cli.rewriting.examples import example_problems
+    from posthouse.site.cf.declared import CfConfiguration
+
+    return example_problems(site.cf) if isinstance(site.cf, CfConfiguration) else []
 
 
 def raise_problems(site_file: Path) -> Site:

@@ -1,4 +1,4 @@
-"""``posthouse convert``: an mmdftailor in the native language."""
+"""``posthouse convert``: an mmdftailor or a sendmail.cf in the native language."""
 
 from pathlib import Path
 
@@ -8,12 +8,24 @@ import click
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def convert(file: Path) -> int:
-    """Write the site.toml that routes as FILE, an mmdftailor, does.
+    """Write a site.toml from an mmdftailor or a sendmail.cf.
 
-    Tables, domains, channels and aliases stand in its part [mmdf], and the table files stay what they are. Keep
-    the site.toml in the folder of FILE: what is relative there is relative in both. What MMDF would warn of is
-    in comments at the top.
+    It routes as FILE does. Of an mmdftailor tables, domains, channels and aliases stand in the part [mmdf], and the
+    table files stay what they are. Of a sendmail.cf (a name that ends in .cf) the rule sets stand in the part
+    [rewriting], in the notation of docs/rewriting.md, and maps, class files and aliases stay what they are. Keep the
+    site.toml in the folder of FILE: what is relative there is relative in both. What FILE is only warned of is in
+    comments at the top.
     """
+    if file.suffix == ".cf":
+        from posthouse.cli.rewriting.convert import convert_cf
+
+        click.echo(convert_cf(file), nl=False)
+    else:
+        click.echo(_convert_tailor(file), nl=False)
+    return 0
+
+
+def _convert_tailor(file: Path) -> str:
     from posthouse.cli.formats import printable
     from posthouse.cli.mmdf.opened import read_configuration
     from posthouse.site.tailor.convert import write_part
@@ -25,5 +37,4 @@ def convert(file: Path) -> int:
     comments = [f"# {printable(str(problem))}" for problem in problems]
     lines = [f"# Converted from {printable(file.name)}.", *comments, "", "[site]"]
     lines.append(f'name = "{site.name}"')
-    click.echo("\n".join([*lines, "", write_part(configuration)]), nl=False)
-    return 0
+    return "\n".join([*lines, "", write_part(configuration)])

@@ -19,6 +19,7 @@ from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment, Event, RuleSetEntered, RuleSetLeft
 from posthouse.rewriting.macros import bare_name
 from posthouse.rewriting.recipients import ENVELOPE_RECIPIENT
+from posthouse.rewriting.symbols import in_octets
 from posthouse.rewriting.tokens import BLANKS
 from posthouse.site.cf.dollars import parse_name
 from posthouse.site.cf.printing import class_words, macro_value, mailer_lines, rule_lines, visible
@@ -251,4 +252,4 @@ def _shown(tokens: tuple[str, ...]) -> str:
 
 
 def _written(text: str | None) -> str | None:
-    return None if text is None else text.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+    return None if text is None else in_octets(text).encode("latin-1", "replace").decode("utf-8", "surrogateescape")

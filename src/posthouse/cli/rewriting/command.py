@@ -23,10 +23,11 @@ from posthouse.cli.rewriting.rewriter import Rewriters, Surroundings
 @click.option("--host-name", metavar="NAME", default="", help="Stands for the name of this machine.")
 @click.option("--hosts", metavar="FILE", type=click.Path(path_type=Path), help="Stands for the option HostsFile.")
 def rewrite(site_path: Path, batch: bool, users: Path | None, host_name: str, hosts: Path | None) -> int:
-    """Show what the rule sets of a sendmail.cf, or of the part [rewriting] of a site.toml, make of addresses.
+    """Show what rule sets make of addresses.
 
-    FILE is the file itself, or with --batch also a folder of them, of which "cf" names one in each line. Without
-    --batch standard input is read as sendmail's address test mode reads it: "3,0 joe@example.org", "/parse joe".
+    FILE is a sendmail.cf or a site.toml with [rewriting], or with --batch also a folder of them, of which "cf" names
+    one in each line. Without --batch standard input is read as sendmail's address test mode reads it:
+    "3,0 joe@example.org", "/parse joe".
 
     A line of the batch is {"op", "in", ...}; the answer is the same with "out", "msgs", "trace" and what else the
     operation gives added, or with "error". Operations: rewrite ("rulesets"), parse ("flags"), try ("mailer",

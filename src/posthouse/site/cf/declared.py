@@ -121,6 +121,18 @@ class Milter(Struct, frozen=True):
     origin: Origin = BUILTIN
 
 
+class RuleExample(Struct, frozen=True):
+    """What a rule set makes of something, as a site.toml says; ``rule_set`` is "" for an address: sets 3 and 0.
+
+    Both texts are octet text, ``given`` as a rule set is given it and ``expected`` with metasymbols.
+    """
+
+    rule_set: str
+    given: str
+    expected: str
+    origin: Origin = BUILTIN
+
+
 class FileRead(Struct, frozen=True):
     """A file that the configuration was made of.  ``digest`` is "" when it could not be read."""
 
@@ -145,6 +157,7 @@ class CfConfiguration(OldConfiguration, frozen=True):
     files: tuple[FileRead, ...] = ()
     is_cacheable: bool = True  # no program was asked, no map
     complaints: tuple[Complaint, ...] = ()
+    examples: tuple[RuleExample, ...] = ()  # of a site.toml; `posthouse check` runs them
 
     @property
     def errors(self) -> tuple[Complaint, ...]:

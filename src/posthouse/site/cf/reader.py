@@ -41,17 +41,21 @@ _READERS: Final[Mapping[str, Callable[[Reading, str], None]]] = {
 }
 
 
-def read_cf(path: Path, surroundings: Surroundings) -> CfConfiguration:
+# Told of each line before it is read: what was read so far, the line, and its text without comments.
+Listener = Callable[[Reading, Line, str], None]
+
+
+def read_cf(path: Path, surroundings: Surroundings, listener: Listener | None = None) -> CfConfiguration:
     """Read a configuration file."""
     reading = Reading(surroundings)
     reading.complaints.origin = Origin(str(path))
     mailers.predefine(reading)
     octets = _octets(reading, str(path))
     if octets is not None:
-        _read_lines(reading, str(path), octets)
+        _read_lines(reading, str(path), octets, listener)
         reading.complaints.origin = Origin(str(path))
-        _finish(reading)
-    return _configuration(reading, path)
+        finish(reading)
+    return configuration_of(reading, path)
 
 
 def _octets(reading: Reading, path: str) -> bytes | None:
@@ -74,26 +78,26 @@ def _octets(reading: Reading, path: str) -> bytes | None:
     return octets
 
 
-def _read_lines(reading: Reading, path: str, octets: bytes) -> None:
+def _read_lines(reading: Reading, path: str, octets: bytes, listener: Listener | None) -> None:
     rule_set: int | None = None
     for line in logical_lines(octets):
         reading.complaints.origin = Origin(path, line.number)
         if isinstance(line, LongLine):
             reading.complaints.error(f"a line of more than {MAX_LINE} octets", "break it up")
-        elif line.text.startswith("S"):
-            rule_set = rules.begins_rule_set(reading, _translated(reading, line)[1:])
-        elif not line.text.startswith("#"):
-            _read_line(reading, _translated(reading, line), rule_set)
+        else:
+            text = "" if line.text.startswith("#") else translate(line.text, reading.level, reading.syntax)
+            if listener is not None:
+                listener(reading, line, text)
+            if text.startswith("S"):
+                rule_set = rules.begins_rule_set(reading, text[1:])
+            else:
+                _read_line(reading, text, rule_set)
         if reading.complaints.too_many:
             reading.complaints.found.pop()
             reading.complaints.error(
                 f"reading stopped here after {MAX_COMPLAINTS - 1} complaints", "see that this is a configuration file"
             )
             return
-
-
-def _translated(reading: Reading, line: Line) -> str:
-    return translate(line.text, reading.level, reading.syntax)
 
 
 def _read_line(reading: Reading, text: str, rule_set: int | None) -> None:
@@ -111,7 +115,7 @@ def _read_line(reading: Reading, text: str, rule_set: int | None) -> None:
         )
 
 
-def _finish(reading: Reading) -> None:
+def finish(reading: Reading) -> None:
     """Do what waits for the end of the file."""
     own_name = reading.expand(reading.macros.get("j", "")) or "localhost"
     if "." not in own_name:
@@ -135,7 +139,8 @@ def _add_interfaces(reading: Reading) -> None:
         reading.add_words("w", list(machine.loopback))
 
 
-def _configuration(reading: Reading, path: Path) -> CfConfiguration:
+def configuration_of(reading: Reading, path: Path) -> CfConfiguration:
+    """Return what was read."""
     by_number = sorted(reading.mailers.items(), key=lambda entry: entry[1].number)
     return CfConfiguration(
         file=path,

@@ -349,7 +349,15 @@ MMDF = Section(
     (),
 )
 
+REWRITING = Section(
+    "rewriting",
+    Shape.SINGLE,
+    "Routing by rule sets: a sendmail.cf in this language, in a notation made to be read; `posthouse convert "
+    "sendmail.cf` writes it, and docs/rewriting.md describes it. What the other tables say counts besides.",
+    (),
+)
+
 SECTIONS: Final = (
     SITE, LISTENER, DOMAINS, TABLES, ALIASES, CHANNELS, ROUTE, RETRY, LIMITS, TIMEOUTS, CONCURRENCY, LOG, METRICS, DNS,
-    MMDF,
+    MMDF, REWRITING,
 )  # fmt: skip

@@ -25,6 +25,7 @@ _SCALAR = re.compile(
     r"""|"(?:[^"\\\n]+|\\.)*"|'[^'\n]*'"""
     r"""|[^\s,\]}\#]+(?:[ ][0-9]{2}:[^\s,\]}\#]+)?"""  # numbers, words, dates (one may hold a blank)
 )
+_QUOTES = ("'''", '"""')
 
 
 class Positions:
@@ -34,6 +35,7 @@ class Positions:
         """Scan ``text``: a valid document with LF line ends."""
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._offsets: dict[TomlPath, int] = {}
+        self._texts: dict[TomlPath, int] = {}  # texts of several lines: where what they say begins
         self._tables: dict[TomlPath, int] = {}  # arrays of tables: elements seen so far
         self._text = text
         self._scan()
@@ -47,6 +49,12 @@ class Positions:
         offset = self._offsets[path]
         line = bisect_right(self._line_starts, offset)
         return (line, offset - self._line_starts[line - 1] + 1)
+
+    def text_line(self, path: TomlPath) -> int:
+        """Return the line in which a text of several lines begins, else that of its key."""
+        if path not in self._texts:
+            return self.find(path)[0]
+        return bisect_right(self._line_starts, self._texts[path])
 
     def __iter__(self) -> Iterator[TomlPath]:
         return iter(self._offsets)
@@ -112,6 +120,10 @@ class Positions:
         if opening == "{":
             return self._inline_table(at + 1, here)
         match = _SCALAR.match(self._text, at)
+        if match and match[0].startswith(_QUOTES):
+            self._texts[here] = (
+                at + 3 + self._text.startswith("\n", at + 3)
+            )  # a line end after the quotes is no part of it
         return match.end() if match else len(self._text)
 
     def _array(self, at: int, here: TomlPath) -> int:

@@ -8,7 +8,9 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posthouse.mail.lookup import Origin
 from posthouse.site.model import Site
@@ -16,6 +18,9 @@ from posthouse.site.problems import Problem, SiteError
 from posthouse.site.toml.assemble import assemble
 from posthouse.site.toml.positions import Positions
 from posthouse.site.toml.walk import Walk
+
+if TYPE_CHECKING:
+    from posthouse.site.cf.machine import Surroundings
 
 MAX_OCTETS = 10 * 1024 * 1024
 
@@ -31,9 +36,35 @@ _HINTS = (
 )
 _HINT = "a line is a [table], a key = value, or a # comment; keys with dots in them stand in quotes"
 
+# What a part [rewriting] takes from the machine; the argument is the hosts file that it names.
+SurroundingsOf = Callable[[Path | None], "Surroundings"]
 
-def read(path: Path) -> Site:
+
+def _of_no_machine(_: Path | None) -> "Surroundings":
+    from posthouse.site.cf.machine import Machine, Surroundings
+
+    return Surroundings(Machine("localhost"))
+
+
+def read(path: Path, surroundings: SurroundingsOf = _of_no_machine) -> Site:
     """Read a site file.  Raises SiteError."""
+    walk = walk_of(path)
+    site = assemble(walk, path.absolute())
+    if "mmdf" in walk.document:
+        from posthouse.site.toml.mmdf import with_mmdf
+
+        site = with_mmdf(walk, site)
+    if "rewriting" in walk.document:
+        from posthouse.site.toml.rewriting import with_rewriting
+
+        site = with_rewriting(walk, site, surroundings)
+    if walk.problems:
+        raise SiteError(sorted(walk.problems, key=lambda problem: (problem.origin.line, problem.origin.column)))
+    return site
+
+
+def walk_of(path: Path) -> Walk:
+    """Return a site file as TOML.  Raises SiteError when it is none."""
     text = _text(path)
     try:
         document = tomllib.loads(text)
@@ -44,16 +75,7 @@ def read(path: Path) -> Site:
         raise _unusable(path, "the file nests arrays or tables too deeply", "a few levels are enough") from error
     except ValueError as error:  # a number with thousands of digits
         raise _unusable(path, f"the file is not TOML: {error}", "correct it") from error
-    file = path.absolute()
-    walk = Walk(document, positions, str(path), file.parent)
-    site = assemble(walk, file)
-    if "mmdf" in document:
-        from posthouse.site.toml.mmdf import with_mmdf
-
-        site = with_mmdf(walk, site)
-    if walk.problems:
-        raise SiteError(sorted(walk.problems, key=lambda problem: (problem.origin.line, problem.origin.column)))
-    return site
+    return Walk(document, positions, str(path), path.absolute().parent)
 
 
 def _text(path: Path) -> str:

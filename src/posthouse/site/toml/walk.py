@@ -31,6 +31,10 @@ class Walk:
         """Return where a path stands."""
         return Origin(self._file, *self._positions.find(path))
 
+    def text_line(self, path: TomlPath) -> int:
+        """Return the line in which a text of several lines begins."""
+        return self._positions.text_line(path)
+
     def wrong(self, path: TomlPath, wrong: str, right: str) -> None:
         """Note a problem."""
         if len(self.problems) < MAX_PROBLEMS:
