@@ -22,7 +22,7 @@ from posthouse.rewriting.program import MapDeclaration
 
 if TYPE_CHECKING:
     from posthouse.ports import Clock, Logins, Resolver
-    from posthouse.programs.start import Identity
+    from posthouse.programs.identity import Identity
 
 # What $[ $] asks when the configuration declares no map ``host``.
 HOST_DECLARATION: Final = MapDeclaration("host", "host", "-a. -D")
