@@ -15,37 +15,38 @@ from posthouse.routing.mmdf.resolve import AddressCheck
 from posthouse.site.tailor.reader import parse_tailor
 from posthouse.submit.mmdf import answer_steps
 
-LOADS_WITHIN = 0.1  # seconds of CPU, the best of a few: other tests run beside this one
 ENTRIES = 200_000
 MOST_GROWTH = 32 * 1024  # KiB: SQLite's page cache is two MiB
-RESOLVES_WITHIN = 0.0005  # seconds of CPU; measured alone: 0.00005, see bench/resolving.py
-ANSWERS_WITHIN = 0.0002  # seconds; measured alone: 0.000012
+# Of CPU, a hundred times what it takes here (bench/resolving.py measures it): they tell a search from a look-up.
+RESOLVES_WITHIN = 0.005  # seconds
+ANSWERS_WITHIN = 0.001  # seconds
 
 
-def test_two_hundred_channels_and_domains_load_in_a_tenth_of_a_second():
-    text = "".join(
-        f'MTBL d{n}, file="d{n}", show="Domain {n}", flags=dbm, flags=route\n'
-        f'MDMN dm{n}, dmn="dom{n}.example", show="Domain {n}", table=d{n}\n'
-        f'MTBL c{n}, file="c{n}", show="Channel {n}", flags=dbm\n'
-        f'MCHN ch{n}, show="Channel {n}", que=ch{n}, tbl=c{n}, pgm=smtp,\n\tmod=imm, ap=822, host="h{n}.example"\n'
-        for n in range(200)
-    )
-
-    def seconds():
+def test_a_site_is_loaded_in_time_that_grows_with_its_channels_and_domains():
+    def seconds(count):
+        text = "".join(
+            f'MTBL d{n}, file="d{n}", show="Domain {n}", flags=dbm, flags=route\n'
+            f'MDMN dm{n}, dmn="dom{n}.example", show="Domain {n}", table=d{n}\n'
+            f'MTBL c{n}, file="c{n}", show="Channel {n}", flags=dbm\n'
+            f'MCHN ch{n}, show="Channel {n}", que=ch{n}, tbl=c{n}, pgm=smtp,\n\tmod=imm, ap=822, host="h{n}.example"\n'
+            for n in range(count)
+        )
         begin = time.process_time()
-        assert len(parse_tailor(text, Path("/site/mmdftailor")).channels) == 200
+        assert len(parse_tailor(text, Path("/site/mmdftailor")).channels) == count
         return time.process_time() - begin
 
-    assert min(seconds() for _ in range(7)) < LOADS_WITHIN
+    few, many = min(seconds(200) for _ in range(5)), min(seconds(4000) for _ in range(2))
+
+    assert many / few < 100  # twenty times as many; each compared with each it were four hundred
 
 
 def test_a_record_of_a_hundred_thousand_fields_is_read_in_time_that_grows_with_it():
-    begin = time.perf_counter()
+    begin = time.process_time()
 
     configuration = parse_tailor("MCHN a" + ",x=y" * 100_000, Path("/site/mmdftailor"))
 
     assert len(configuration.complaints) == 1000
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 60
 
 
 def test_a_large_database_is_built_and_asked_in_little_memory(tmp_path):
@@ -61,10 +62,10 @@ def test_a_large_database_is_built_and_asked_in_little_memory(tmp_path):
         for n in range(0, ENTRIES, 20):
             assert (await table.lookup(f"HOST{n}.example")).values == (f"relay{n % 7}.example",)
 
-    begin = time.perf_counter()
+    begin = time.process_time()
     asyncio.run(ask())
 
-    assert (time.perf_counter() - begin) / (ENTRIES / 20) < ANSWERS_WITHIN
+    assert (time.process_time() - begin) / (ENTRIES / 20) < ANSWERS_WITHIN
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_GROWTH
 
 

@@ -12,7 +12,7 @@ from support.memory import MIB, growth_of
 from support.other_user import USER, needs_root, public_home, sendmail_as
 from support.sinks import running_sink
 from support.standstill import stopped_outside_a_write
-from support.waiting import until
+from support.waiting import LONG, until
 
 MOST_GROWTH = 8 * MIB
 LINE = b"0123456789abcdef" * 48 + b"\r\n"
@@ -76,7 +76,7 @@ def daemon(tmp_path_factory):
 
 
 def hand_in(daemon: Daemon, recipient: str, text: bytes) -> None:
-    with daemon.smtp(timeout=60) as client:
+    with daemon.smtp(timeout=LONG) as client:
         client.sendmail("ann@mx.test", [recipient], text, mail_options=["RET=FULL"])
 
 
@@ -89,7 +89,7 @@ def carry(daemon: Daemon, recipient: str, text: bytes) -> None:
     event = "bounced" if recipient.endswith("refused.test") else "delivered"
     before = len(daemon.events(event))
     hand_in(daemon, recipient, text)
-    until(lambda: len(daemon.events(event)) > before, f"{event} {recipient}", 30)
+    until(lambda: len(daemon.events(event)) > before, f"{event} {recipient}")
 
 
 WAYS_OUT = {
@@ -128,7 +128,7 @@ def test_twenty_large_messages_at_once_cost_little_more_than_one(daemon):
             thread.start()
         for thread in threads:
             thread.join()
-        until(lambda: len(daemon.events("delivered")) + len(daemon.events("bounced")) >= ends + 20, "all of them", 30)
+        until(lambda: len(daemon.events("delivered")) + len(daemon.events("bounced")) >= ends + 20, "all of them")
 
     assert max(growth.octets.values()) < 20 * MIB, growth
 
@@ -145,7 +145,7 @@ def test_twenty_reports_that_bring_large_messages_back_never_hold_them(daemon, o
         with stopped_outside_a_write(daemon.pid_of("deliver"), daemon.home / "spool"):  # then all at once
             for _ in range(20):
                 hand_in(daemon, WAYS_OUT["bounce"], text)
-        until(lambda: len(daemon.events("bounced")) >= bounces + 20, "all of them", 60)
+        until(lambda: len(daemon.events("bounced")) >= bounces + 20, "all of them")
 
     assert max(growth.octets.values()) < MOST_GROWTH, growth
 
@@ -167,9 +167,9 @@ def test_a_large_message_that_nobody_can_be_told_of_goes_to_the_dead_letters_in_
 
 def bury(daemon: Daemon, text: bytes) -> None:
     before = len(daemon.events("dead-letter"))
-    with daemon.smtp(timeout=60) as client:
+    with daemon.smtp(timeout=LONG) as client:
         client.sendmail("", ["master@refused.test"], text)  # nobody else is left to tell
-    until(lambda: len(daemon.events("dead-letter")) > before, "the dead letter", 30)
+    until(lambda: len(daemon.events("dead-letter")) > before, "the dead letter")
 
 
 SENDMAIL = """
@@ -189,7 +189,7 @@ def sendmail(daemon: Daemon, recipient: str, text: bytes) -> int:
     """Hand in by the command; return the most memory that it had."""
     report = daemon.home / "peak"
     command = [sys.executable, "-c", SENDMAIL.format(report=str(report)), "-", "-C", str(daemon.site_file), recipient]
-    done = subprocess.run(command, input=text.replace(b"\r\n", b"\n"), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, input=text.replace(b"\r\n", b"\n"), capture_output=True, timeout=LONG, check=False)
     assert done.returncode == 0, done.stderr
     return int(report.read_text()) * 1024
 
@@ -227,7 +227,7 @@ def test_a_large_message_from_the_drop_never_lies_whole_in_memory(large):
             daemon.start()
             pids = processes(daemon)
             with growth_of(pids) as growth:
-                until(lambda: len(daemon.events("delivered")) >= 2, "both", 30)
+                until(lambda: len(daemon.events("delivered")) >= 2, "both")
         finally:
             daemon.kill()
 
