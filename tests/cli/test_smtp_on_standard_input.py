@@ -15,6 +15,7 @@ Cwlocalhost mx1.example.org
 O QueueDirectory={queue}
 O PrivacyOptions=needmailhelo,noverb
 O MaxMessageSize=100000
+O DeliveryMode=queue
 O DontProbeInterfaces=True
 Scanonify=3
 R$* < $* > $*\t$2

@@ -1,10 +1,12 @@
 """What a real sendmail -bs said to clients, and what we say: ten dialogues with deliver.cf, reply by reply."""
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,7 +24,9 @@ from posthouse.smtp.sendmail_session import SendmailSession
 from posthouse.smtp.server import DataAsked, ExpandAsked, MailGiven, RcptGiven, ServerEvent, TextEnded, VerifyAsked
 from posthouse.submit.client import Client
 from posthouse.submit.sendmail.router import SendmailRouter
+from support.sendmail_deliveries import make_place
 from support.sendmail_mail import configuration_of, logins_of, mail_corpus, recorded
+from support.sendmail_smtp import run_dialogue
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _DATE = re.compile(r"Fri, 2 Jan 2026 03:04:05 \+0000")
@@ -96,3 +100,20 @@ def test_a_dialogue_is_what_the_real_program_said(cf: Path, case: dict[str, Any]
         if wanted != got
     ]
     assert differences == []
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="posthouse-dialogues-") as folder:
+        Path(folder).chmod(0o755)  # mailers run as the users who are told of
+        yield make_place(Path(folder))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files of the recorded users can only be made by root")
+@pytest.mark.parametrize("case", recorded("smtp"), ids=lambda case: " ".join(map(str, case["lines"]))[:60])
+def test_the_command_answers_and_delivers_as_the_real_program(place: Path, case: dict[str, Any]) -> None:
+    seen = run_dialogue(case, place)
+
+    assert seen["replies"] == case["replies"]
+    assert seen.get("deliveries") == case.get("deliveries")
+    assert seen["rc"] == case["rc"]

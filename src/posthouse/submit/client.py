@@ -26,6 +26,7 @@ class Client(Struct, frozen=True):
     user: str = ""
     local_submission: bool = False
     full_name: str = ""
+    over_pipe: bool = False  # SMTP on standard input: rules about senders are asked, those about networks are not
 
     @property
     def wire_protocol(self) -> str:

@@ -71,23 +71,23 @@ class Sender(Struct, frozen=True):
     """Who sends: the address as given, its triple, and the person's name."""
 
     written: str
-    mailer: str
-    user: str
-    is_local: bool
-    address_type: str
-    full_name: str
+    mailer: str = ""
+    user: str = ""
+    is_local: bool = False
+    address_type: str = ""
+    full_name: str = ""
     domain: tuple[str, ...] = ()
 
 
 class Intake:
     """Takes one message in.  ``name`` is its id."""
 
-    def __init__(self, world: CfSite, given: Given, names: Names) -> None:
+    def __init__(self, world: CfSite, given: Given, names: Names, name: str = "") -> None:
         self._world = world
         self._given = given
         self._configuration: CfConfiguration = world.configuration
         self._names = names
-        self.name = names.draw()
+        self.name = name or names.draw()
 
     def environment(self) -> Environment:
         """Return the macros with which the message begins."""
@@ -207,14 +207,18 @@ class Intake:
             words.append(("DSN", f"ENVID={self._given.envid}"))
         return tuple(words)
 
-    def _count_hops(self, envelope: CfEnvelope, bound: BoundHeader) -> None:
+    def too_many_hops(self, bound: BoundHeader, sender: str, recipients: Sequence[str]) -> str:
+        """Say that a message has been through too many hosts; "" when it has not."""
         hops, most = self._given.hops + bound.hops - 1, self._configuration.number("MaxHopCount")
-        if hops <= most:
+        host = self._brought.get("s") or "localhost"
+        words = f"Too many hops {hops} ({most} max): from {sender} via {host}, to {','.join(recipients)}"
+        return words if hops > most else ""
+
+    def _count_hops(self, envelope: CfEnvelope, bound: BoundHeader) -> None:
+        words = self.too_many_hops(bound, envelope.sender, [way.who.written for way in envelope.ways])
+        if not words:
             return
-        to = ",".join(way.who.written for way in envelope.ways)
-        host = envelope.opened.macros.get("s") or "localhost"
-        text = f"554 5.4.6 Too many hops {hops} ({most} max): from {envelope.sender} via {host}, to {to}"
-        envelope.transcript.append(text)
+        envelope.transcript.append(f"554 5.4.6 {words}")
         envelope.exit_status = os.EX_UNAVAILABLE
         for way in envelope.standing(Standing.WAITING):
             way.standing = Standing.BAD
@@ -252,8 +256,12 @@ class Intake:
     async def deliver(self, delivery: Delivery, envelope: CfEnvelope) -> None:
         """Deliver, or put into the queue, as DeliveryMode has it."""
         if self._configuration.text("DeliveryMode")[:1] in ("q", "d"):
-            for way in envelope.standing(Standing.WAITING):
-                way.standing = Standing.QUEUED
-            await self._world.keep(envelope)
-            return
-        await delivery.run(envelope)
+            await self.keep(envelope)
+        else:
+            await delivery.run(envelope)
+
+    async def keep(self, envelope: CfEnvelope) -> None:
+        """Put it into the queue for everybody who waits."""
+        for way in envelope.standing(Standing.WAITING):
+            way.standing = Standing.QUEUED
+        await self._world.keep(envelope)

@@ -45,13 +45,13 @@ class CfSite:
         self.routing = compile_sendmail(configuration)
         self.routing_world, self._answers = open_world(configuration, self.clock, self.logins)
         self.renderer = Renderer(configuration, self.routing.program, self._answers, self.clock)
-        self._switch = service_switch(configuration)
+        self.switch = service_switch(configuration)
         self._keep = keep
 
     def environment(self, macros: Mapping[str, str]) -> Environment:
         """Return the macros of one message."""
         deferring = self.configuration.text("DeliveryMode")[:1] == "d"
-        return Environment(macros, switch=self._switch, is_deferring=deferring)
+        return Environment(macros, switch=self.switch, is_deferring=deferring)
 
     @property
     def default_identity(self) -> tuple[int, int]:

@@ -38,8 +38,8 @@ async def describe(environment: Environment, world: World, client: Client) -> No
 
 def describe_hello(environment: Environment, client: Client) -> None:
     """Define what is known without asking anybody."""
-    environment.define("client_addr", client.address)
+    environment.define("client_addr", "0" if client.over_pipe else client.address)
     environment.define("r", client.protocol or None)
     environment.define("s", client.name or None)
-    environment.define("daemon_name", "MTA")
-    environment.define("opMode", "d")
+    environment.define("daemon_name", None if client.over_pipe else "MTA")
+    environment.define("opMode", "s" if client.over_pipe else "d")

@@ -25,13 +25,14 @@ TRY_LATER: Final = reply(451, "4.3.0", "Temporary system failure. Please try aga
 class Policy:
     """The rules about who may send, for one message.  ``discards`` and ``quarantine`` are set by what they said."""
 
-    __slots__ = ("_environment", "_routing", "_world", "discards", "quarantine")
+    __slots__ = ("_environment", "_routing", "_world", "discards", "exit_status", "quarantine")
 
     def __init__(self, routing: SendmailRouting, world: World, environment: Environment) -> None:
         self._routing = routing
         self._world = world
         self._environment = environment
         self.discards = False
+        self.exit_status = 0  # of the last refusal
         self.quarantine = ""  # why the message is to be held
 
     def has(self, name: str) -> bool:
@@ -69,6 +70,7 @@ class Policy:
             self.quarantine = self.quarantine or verdict.reason
         elif verdict.ruling is Ruling.REFUSE and verdict.refusal is not None:
             said = verdict.refusal.reply
+            self.exit_status = verdict.refusal.exit_status
             return AddressComplaint(Complaint(said.text, said.code, said.status, about)).reply
         elif verdict.is_deferred:
             return TRY_LATER

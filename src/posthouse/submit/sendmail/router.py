@@ -152,6 +152,7 @@ class SendmailMessage:
     """One message: its macros, its send queue, and what the rules about it have said."""
 
     has_afterword = False
+    follows_routes = False
 
     def __init__(self, routing: SendmailRouting, world: World, environment: Environment, client: Client) -> None:
         self._routing = routing
@@ -162,8 +163,9 @@ class SendmailMessage:
         # What a person or program of this machine hands in is not asked about: who it is, the kernel has said.
         is_smtp = client.protocol not in ("", OWN_REPORTS, SENT_AGAIN)
         self._is_asked_about = bool(client.address) or (is_smtp and not client.local_submission)
-        self._expansion = Expansion(routing, environment)
-        self._given: dict[int, Given] = {}
+        self.expansion = Expansion(routing, environment)
+        self.given: dict[int, Given] = {}
+        self.tried = 0  # recipients that were looked at, whatever came of it
         self.checks_header = self._policy.checks_header
 
     @property
@@ -173,6 +175,11 @@ class SendmailMessage:
 
     def sender_now(self, path: Path, parameters: MailParameters) -> None:
         """Rules are asked always."""
+
+    @property
+    def exit_status(self) -> int:
+        """What a command ends with whose message the rules have refused; 0 when they have refused nothing."""
+        return self._policy.exit_status
 
     @property
     def hold_reason(self) -> str:
@@ -188,7 +195,7 @@ class SendmailMessage:
         if parameters.size is not None:
             environment.define("msg_size", str(parameters.size))
         refusal = None
-        if self._is_asked_about:
+        if self._is_asked_about and not self._client.over_pipe:
             name, address = environment.macros.get("client_name", ""), environment.macros.get("client_addr", "")
             refusal = await self._policy.ask("check_relay", name, address)
         if self._client.protocol not in (OWN_REPORTS, SENT_AGAIN):
@@ -213,7 +220,7 @@ class SendmailMessage:
         self._environment.define("mail_host", parsed.host)
         self._environment.define("mail_addr", parsed.user)
         if not self._routing.keeps_sender:
-            self._expansion.unwanted = Addressee(parsed.mailer, parsed.host, parsed.user, written)
+            self.expansion.unwanted = Addressee(parsed.mailer, parsed.host, parsed.user, written)
         return _unbalanced(complaints)
 
     def recipient_now(self, address: Address, parameters: RcptParameters) -> None:
@@ -223,14 +230,15 @@ class SendmailMessage:
         """Ask check_rcpt, then find out where the address goes."""
         written = octets_of(in_brackets(address))
         if self._is_asked_about:
-            self._environment.define("nrcpts", str(len(self._given)))
+            self._environment.define("nrcpts", str(len(self.given)))
             refusal = await self._policy.ask("check_rcpt", written, about=written)
             if refusal is not None:
                 kind = Deferred if refusal.is_transient else Refused
                 return kind(Destination.EXTERNAL, refusal, "")
-        expansion = self._expansion
+        expansion = self.expansion
         before, complaints = len(expansion.queue), len(expansion.complaints)
         roots = await self._world.answer_all(expansion.add(written))
+        self.tried += len(roots)
         await self._ask_compatible()
         resolution = resolution_of(expansion, complaints, ())
         unbalanced = _unbalanced(expansion.complaints[complaints:])
@@ -238,7 +246,7 @@ class SendmailMessage:
             resolution = Refused(Destination.EXTERNAL, unbalanced, unbalanced.text)
         if isinstance(resolution, Resolved):
             given = Given(address, parameters.orcpt, parameters.notify)
-            self._given.update({id(root.root): given for root in roots if id(root.root) not in self._given})
+            self.given.update({id(root.root): given for root in roots if id(root.root) not in self.given})
         else:
             expansion.queue.forget_after(before)
         return resolution
@@ -248,16 +256,16 @@ class SendmailMessage:
         if not self._policy.has("check_compat"):
             return
         sender = self._environment.macros.get("f", "")
-        for one in self._expansion.reached:
+        for one in self.expansion.reached:
             if one.state is State.OK:
                 refusal = await self._policy.ask("check_compat", sender, one.written, about=one.written)
                 if refusal is None:
                     continue
                 if refusal.is_transient:
-                    self._expansion.defer(one, str(refusal))
+                    self.expansion.defer(one, str(refusal))
                 else:
                     status = str(refusal.status or "")
-                    self._expansion.refuse(one, Complaint(refusal.text, str(refusal.code), status))
+                    self.expansion.refuse(one, Complaint(refusal.text, str(refusal.code), status))
 
     def text_now(self) -> Reply | None:
         """Ask for the text at once, unless rules are to be asked."""
@@ -265,7 +273,7 @@ class SendmailMessage:
 
     async def text(self) -> Reply:
         """Ask check_data."""
-        return await self._policy.ask("check_data", str(len(self._given))) or replies.SEND_TEXT
+        return await self._policy.ask("check_data", str(len(self.given))) or replies.SEND_TEXT
 
     async def header(self, header: bytes) -> Reply | None:
         """Ask the checks of header fields, and check_eoh."""
@@ -277,4 +285,4 @@ class SendmailMessage:
 
     def envelopes(self, collected: Envelope) -> tuple[Envelope, ...]:
         """Return the envelopes in the order of sending, one for each sender: owners of lists get their failures."""
-        return envelopes_of(self._routing, self._expansion.queue, self._given, collected)
+        return envelopes_of(self._routing, self.expansion.queue, self.given, collected)

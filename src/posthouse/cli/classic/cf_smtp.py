@@ -1,0 +1,149 @@
+"""``sendmail -bs`` of a site that has a sendmail.cf: SMTP on standard input, each message delivered before its 250.
+
+DeliveryMode decides as it does for the command.  The rule: 250 is said when every recipient has been delivered to,
+is reported, or lies in the spool.
+"""
+
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from posthouse.cli.classic.cf_arrival import Arrival
+from posthouse.cli.classic.cf_intake import Names
+from posthouse.cli.classic.cf_site import CfSite
+from posthouse.cli.classic.cf_spool import keep_rest
+from posthouse.cli.submission.people import login_name
+from posthouse.mail.reply import Reply, reply
+from posthouse.smtp.server_events import (
+    DataAsked,
+    ExpandAsked,
+    HelloGiven,
+    MailGiven,
+    RcptGiven,
+    ServerEvent,
+    SessionEnded,
+    TextChunk,
+    TextEnded,
+    TextRefused,
+    TransactionReset,
+    VerifyAsked,
+)
+from posthouse.submit.client import Client
+from posthouse.submit.sendmail.router import SendmailRouter
+from posthouse.wiring.accepting import open_session
+
+if TYPE_CHECKING:
+    from posthouse.smtp.server import ServerSession
+
+_CHUNK: Final = 64 * 1024
+_MISCONFIGURED: Final = reply(554, "5.3.5", "the rules of the site make nothing of an address")
+_STDIN, _STDOUT = 0, 1
+
+
+def serve_stdin_by_rules(path: Path, settings: Sequence[str], users: Path | None) -> int:
+    """Talk SMTP with whoever started us until they quit or leave; return the exit status."""
+    with asyncio.Runner() as runner:
+        site = CfSite(path, settings, users, keep_rest)
+        try:
+            return RulesSession(site, runner).serve()
+        finally:
+            runner.run(site.close())
+
+
+class RulesSession:
+    """One session: blocking reads, questions run to their end."""
+
+    def __init__(self, site: CfSite, runner: asyncio.Runner) -> None:
+        self._site = site
+        self._runner = runner
+        user = login_name()
+        self._session: ServerSession = open_session(site.site, user=user)
+        self._router = SendmailRouter(site.routing, site.routing_world, site.switch)
+        self._client = Client(user=user, may_relay=True, over_pipe=True)
+        self._names = Names(site)
+        self._arrival: Arrival | None = None
+        self._code = os.EX_OK
+
+    def serve(self) -> int:
+        """Serve until QUIT or the end of the input; return the last bad status, 70 for senseless rules among them."""
+        self._session.greet()
+        try:
+            ended = self._handle_events()
+            while not ended:
+                wire = os.read(_STDIN, _CHUNK)
+                if wire:
+                    self._session.receive(wire)
+                else:
+                    self._session.connection_lost()
+                ended = self._handle_events() or not wire
+        finally:
+            self._drop()
+        return self._code
+
+    def _handle_events(self) -> bool:
+        """Handle what the session has to say, send its replies, and return whether it is over."""
+        ended = False
+        while (event := self._session.next_event()) is not None:
+            if isinstance(event, SessionEnded):
+                ended = True
+                break
+            answer = self._runner.run(self._act(event))
+            if answer is not None:
+                if answer.code == _MISCONFIGURED.code and answer.status == _MISCONFIGURED.status:
+                    self._code = os.EX_SOFTWARE
+                self._session.answer(answer)
+        _write_all(self._session.take_outgoing())
+        return ended
+
+    async def _act(self, event: ServerEvent) -> Reply | None:
+        """Do what an event asks for; return the answer to one that waits."""
+        match event:
+            case HelloGiven(name, esmtp):
+                protocol = "ESMTP" if esmtp else "SMTP"
+                self._client = Client(
+                    name=name, protocol=protocol, user=self._client.user, may_relay=True, over_pipe=True
+                )
+            case MailGiven(path, parameters):
+                self._drop()
+                self._arrival = Arrival(self._site, self._client, self._names)
+                return await self._arrival.sender(path, parameters)
+            case VerifyAsked(argument):
+                return await self._router.verify(argument, self._client)
+            case ExpandAsked(argument):
+                return await self._router.expand(argument, self._client)
+            case TransactionReset() | TextRefused():
+                self._drop()
+        if self._arrival is None:
+            return None
+        return await self._act_in(self._arrival, event)
+
+    async def _act_in(self, arrival: Arrival, event: ServerEvent) -> Reply | None:
+        match event:
+            case RcptGiven(path, parameters):
+                return await arrival.recipient(path, parameters)
+            case DataAsked():
+                return await arrival.start_text()
+            case TextChunk(text):
+                arrival.write(text)
+            case TextEnded(_, last):
+                arrival.write(last)
+                answer = await arrival.finish()
+                self._code = arrival.exit_status or self._code
+                self._drop()
+                return answer
+        return None
+
+    def _drop(self) -> None:
+        if self._arrival is not None:
+            self._code = self._arrival.exit_status or self._code
+            self._arrival.close()
+            self._arrival = None
+
+
+def _write_all(wire: bytes) -> None:
+    while wire:
+        wire = wire[os.write(_STDOUT, wire) :]
