@@ -1,6 +1,8 @@
 """A tailor file as a living site: mail in by SMTP, refused, delivered, expanded, and out in a channel's dialect."""
 
 import email
+import os
+import pwd
 import smtplib
 import socket
 
@@ -50,7 +52,7 @@ TABLES = {
     "club-request: ann\nmaster: ann\nbroken: joe, nobody\nloop: loop2\nloop2: loop\n",
     "root": "river: river.example\nriver.example: river.example\nlist.example: list.example\n"
     "far: far.example\nfar.example: far.example\nclosed.example: closed.example\ntable.example: table.example\n",
-    "mailids": "joe: joe\nann: ann\n",
+    "mailids": f"joe: joe\nann: ann\nourselves: {pwd.getpwuid(os.geteuid()).pw_name}\n",
     "auth": "trusty@river.example: send guarded\ntrusty: send guarded\n",
     "ch-local": "river.example: river\n",
     "ch-list": "list.example: l\n",
@@ -73,6 +75,8 @@ def daemon(tmp_path_factory, sink):
         (home / folder).mkdir()
     for name, text in TABLES.items():
         (home / "tables" / name).write_text(text)
+    with (home / "tables" / "aliases").open("a") as aliases:
+        aliases.write(f'pipe: "ourselves|cat > {home}/piped"\nfile: "ourselves/{home}/filed"\n')
     tailor = home / "mmdftailor"
     tailor.write_text(TAILOR.format(port=sink.port))
     running = Daemon(home, tailor).start()
@@ -125,7 +129,7 @@ def test_mail_for_a_user_reaches_the_mailbox_with_official_names(daemon):
 def test_mail_goes_out_in_the_dialect_of_its_channel(daemon, sink):
     daemon.send(
         "joe@river.example",
-        "@x:bob@far",
+        "@river:bob@far",
         "From: joe@river\r\nTo: ann, @far:bob@away.zz\r\nSubject: out\r\n\r\nbody\r\n",
     )
 
@@ -150,6 +154,26 @@ def test_a_list_is_sent_again_with_who_looks_after_it_as_sender(daemon, sink):
     (message,) = in_sink(sink, "to the club")
     assert b"X-Mail-Args: <club-members@front.example>" not in message
     assert b"X-Mail-Args: <master@front.example>" in message
+
+
+def test_a_trusted_alias_may_name_a_program_and_a_file(daemon):
+    daemon.send("joe@river.example", ["pipe@river", "file@river"], "To: pipe@river\r\nSubject: for both\r\n\r\nx\r\n")
+
+    for name in ("piped", "filed"):
+        path = daemon.home / name
+        until(lambda path=path: path.exists() and path.read_bytes().rstrip().endswith(b"x"), name)
+        assert b"\nTo: pipe@river.example\n" in path.read_bytes()
+
+
+def test_a_source_route_is_followed(daemon, sink):
+    with daemon.smtp() as client:
+        client.ehlo()
+        client.mail("joe@river.example")
+        assert client.docmd("RCPT", "TO:<@river,@far:joe@river.example>")[0] == 250
+        assert client.data(b"Subject: the long way\r\n\r\nx\r\n")[0] == 250
+
+    (message,) = in_sink(sink, "the long way")
+    assert b"X-Rcpt-Args: <joe%river.example@far.example>" in message
 
 
 @pytest.mark.parametrize(

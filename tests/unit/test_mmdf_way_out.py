@@ -188,7 +188,31 @@ def test_listen_and_relayfrom_say_otherwise(tmp_path):
     assert not made.complaints
 
 
-@pytest.mark.parametrize("record", ['LISTEN "nowhere"', 'RELAYFROM "192.0.2.1/24"', 'RELAYFROM "x"'])
+def test_a_network_may_be_about_one_listener_alone(tmp_path):
+    made = site(
+        tmp_path,
+        'LISTEN "127.0.0.1:25" "127.0.0.1:2525" "127.0.0.1:2526"',
+        'RELAYFROM "192.0.2.0/24" "198.51.100.0/24@127.0.0.1:2525" "203.0.113.0/24@127.0.0.1:2525" "@127.0.0.1:2526"',
+    )
+
+    assert listening(made)[:3] == [
+        ("127.0.0.1:25", ["192.0.2.0/24"]),
+        ("127.0.0.1:2525", ["198.51.100.0/24", "203.0.113.0/24"]),
+        ("127.0.0.1:2526", []),
+    ]
+    assert not made.complaints
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        'LISTEN "nowhere"',
+        'RELAYFROM "192.0.2.1/24"',
+        'RELAYFROM "x"',
+        'RELAYFROM "192.0.2.0/24@nowhere"',
+        'RELAYFROM "192.0.2.0/24@127.0.0.9:25"',
+    ],
+)
 def test_what_is_no_address_and_no_network_is_left_out_with_a_complaint(tmp_path, record):
     made = site(tmp_path, record)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from posthouse.mail.address import NULL_PATH, Address, Path
+from posthouse.adapters.event_log_memory import MemoryEventLog
+from posthouse.mail.address import NULL_PATH, Address, Path, WrittenAddress
 from posthouse.routing.resolution import Deferred, Refused, Resolved
 from posthouse.smtp.parameters import NO_MAIL_PARAMETERS, NO_RCPT_PARAMETERS
 from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN, Client
@@ -32,7 +33,7 @@ MCHN list, tbl=lists, pgm=list
 MCHN badusers, tbl=bad, pgm=smtp, host=smart.arpa
 {more}"""
 TABLES = {
-    "aliases": "both: jose, della@bank.arpa\nsave: jose|/bin/true\nround: round2\nround2: round\n"
+    "aliases": "both: jose, della@bank.arpa\nsave: jose|/bin/true\nkeep: jose//tmp/kept\nround: round2\nround2: round\n"
     "half: jose, x@nowhere.zz\n",
     "secret": "hidden: jose\n",
     "root": "river: river.arpa\nriver.arpa: river.arpa\nbank.arpa: bank.arpa\nferry.arpa: ferry.arpa bank.arpa\n"
@@ -43,6 +44,7 @@ TABLES = {
     "ours": "river.arpa: river\n",
     "bad": "smart.arpa: 192.0.2.8\n",
     "auth": "trusty@pal.arpa: send hosts\n",
+    "mailids": "unix-wizards-request: jose\n",
     "control": "local:\nfriends:\n",
 }
 LOCAL = Client(user="jose", may_relay=True, local_submission=True)
@@ -65,7 +67,7 @@ def make(tmp_path):
     def make(hosts="", more=""):
         site = mmdf_site(tmp_path, TAILOR.format(hosts=hosts, more=more), TABLES)
         notes = Notes()
-        return MmdfRouter(site.routing, site.tables, notes), notes
+        return MmdfRouter(site.routing, site.tables, notes, MemoryEventLog()), notes
 
     return make
 
@@ -99,6 +101,8 @@ def routes(resolution):
             [("hosts", "bank.arpa", "a@ferry.arpa", "@bank.arpa:a@ferry.arpa")],
             id="host behind another",
         ),
+        pytest.param("save@river.arpa", [("local", "", "jose@river.arpa", "jose|/bin/true")], id="program"),
+        pytest.param("keep@river.arpa", [("local", "", "jose@river.arpa", "jose//tmp/kept")], id="file"),
         pytest.param("all@list.arpa", [("list", "list.arpa", "all@list.arpa", "")], id="list"),
         pytest.param("noone@river.arpa", [("badusers", "smart.arpa", "noone@river.arpa", "")], id="badusers"),
         pytest.param(
@@ -125,6 +129,48 @@ def test_a_stranger_may_not_relay(make, recipient):
 @pytest.mark.parametrize("recipient", ["jose@river", "both@river.arpa", "all@list.arpa", "noone@river.arpa"])
 def test_a_stranger_reaches_what_is_ours_and_where_our_aliases_lead(make, recipient):
     assert isinstance(resolved(make()[0], STRANGER, recipient)[1], Resolved)
+
+
+def test_programs_and_files_are_the_user_s_and_tags_are_nobody_s(make):
+    router, _ = make()
+
+    def used_by(recipient):
+        (one,) = resolved(router, LOCAL, recipient)[1].recipients
+        return one.mailer.controller
+
+    assert [used_by(f"{name}@river.arpa") for name in ("save", "keep", "jose=a/b")] == ["jose", "jose", ""]
+
+
+def test_a_mail_id_leads_to_the_mailbox_of_its_login(make):
+    router, _ = make(more="MMAILID 1\nMTBL mailids, file=mailids\nMCHN badusers, tbl=bad, pgm=smtp, host=smart.arpa\n")
+
+    resolution = resolved(router, LOCAL, "Unix-Wizards-Request=tag@river.arpa")[1]
+
+    assert routes(resolution) == [("local", "", "jose@river.arpa", "Unix-Wizards-Request=tag")]
+    assert routes(resolved(router, LOCAL, "jose@river.arpa")[1])[0][0] == "badusers"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("@river,@bank.arpa:a@pal.arpa", [("hosts", "bank.arpa", "a@pal.arpa", "@bank.arpa:a@pal.arpa")]),
+        ("@river.arpa:jose@river", [("local", "", "jose@river.arpa", "")]),
+    ],
+)
+def test_a_source_route_is_followed(make, written, expected):
+    message = make()[0].begin(LOCAL)
+
+    resolution = run(message.resolve(WrittenAddress(written, typed=f"<{written}>")))
+
+    assert message.follows_routes
+    assert routes(resolution) == expected
+
+
+def test_a_stranger_may_not_relay_along_a_route(make):
+    message = make()[0].begin(STRANGER)
+    written = "@bank.arpa:jose@river.arpa"
+
+    assert isinstance(run(message.resolve(WrittenAddress(written, typed=f"<{written}>"))), Refused)
 
 
 def test_an_address_that_is_refused_elsewhere_does_not_leave_as_an_unknown_user(make):
@@ -193,7 +239,6 @@ def test_support_is_told_of_an_alias_that_is_half_good(make):
     [
         ("x@nowhere.zz", Refused, '550 5.1.2 (BHST) Unknown host/domain name in "x@nowhere.zz"'),
         ("round@river.arpa", Refused, "550 5.1.1 this address leads to nobody"),
-        ("save@river.arpa", Deferred, "451 4.3.5 cannot deliver there yet"),
     ],
 )
 def test_what_cannot_be_sent_to_is_refused_or_waits(make, recipient, kind, reply):
@@ -217,12 +262,17 @@ def test_an_address_that_cannot_be_verified_now_goes_to_the_channel_delay_of_our
     router, _ = make(more="MCHN delay, tbl=ours, pgm=delay\n")
     (tmp_path / "table" / "root").unlink()
 
-    waits = resolved(router, FRIEND, "a@bank.arpa")[1]
+    message, waits = resolved(router, FRIEND, "a@bank.arpa")
     again = resolved(router, Client(protocol=SENT_AGAIN, may_relay=True), "a@bank.arpa")[1]
     stranger = resolved(router, STRANGER, "a@bank.arpa")[1]
 
     assert routes(waits)[0][0] == "delay"
     assert str(waits.recipients[0].address) == "a@bank.arpa"
+    assert message.has_afterword
+    run(message.after_commit("1ABC", 1))
+    (event,) = router.event_log.named("unverified")
+    assert (event["queue_id"], event["recipient"]) == ("1ABC", "a@bank.arpa")
+    assert event["reason"].startswith(f"table root: cannot read {tmp_path}/table/root")
     assert isinstance(again, Deferred)
     assert isinstance(stranger, Deferred)
 

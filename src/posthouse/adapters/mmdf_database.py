@@ -35,7 +35,7 @@ MAX_EDITS_OCTETS: Final = 4 * 1024 * 1024  # then dbmbuild is due
 _CACHE: Final = "PRAGMA cache_size = -8192"  # KiB, whatever the size of the database
 # What all tables say of a key: a host is looked for in one channel's table after the other.
 _SELECT: Final = "SELECT member, value, line FROM entry WHERE key = ? ORDER BY member, place"
-_RECENT_KEYS: Final = 256
+_RECENT_KEYS: Final = 2048  # the domains that a site writes to most; some hundred kilobytes
 _ALL: Final = (
     "SELECT entry.key, source.member, coalesce(spelled, entry.key), value, line FROM entry"
     " JOIN source ON source.id = entry.member"
@@ -70,25 +70,29 @@ class Source(Struct, frozen=True):
     path: str
 
 
+Record = dict[int, list[tuple[str, int]]]  # of one key, by table: its values with their lines
+
+
 class OpenDatabase(Struct, frozen=True):
     """One state of the database."""
 
     cursor: sqlite3.Cursor
     sources: dict[str, Source]  # by the table's name in lower case
     edits: Edits
-    recent: dict[str, dict[int, list[tuple[str, int]]]]  # keys that were asked for last, with their values by table
+    recent: dict[str, Record]  # keys that were asked for last
 
-    def values(self, number: int, key: str) -> list[tuple[str, int]] | None:
-        """Return the values of a key in a table, with their lines; None when it has none.  Raises sqlite3.Error."""
-        record = self.recent.get(key)
-        if record is None:
-            record = {}
-            for table, value, line in self.cursor.execute(_SELECT, (key,)).fetchall():
-                record.setdefault(table, []).append((value, line))
-            if len(self.recent) >= _RECENT_KEYS:
-                self.recent.clear()
-            self.recent[key] = record
-        return record.get(number)
+    def ask(self, key: str) -> Record:
+        """Return what every table has for a key, and remember it.  Raises sqlite3.Error."""
+        record: Record = {}
+        for table, value, line in self.cursor.execute(_SELECT, (key,)):
+            if table in record:
+                record[table].append((value, line))
+            else:
+                record[table] = [(value, line)]
+        if len(self.recent) >= _RECENT_KEYS:
+            self.recent.clear()
+        self.recent[key] = record
+        return record
 
 
 class MmdfDatabase:
@@ -146,7 +150,8 @@ class MmdfDatabaseTable:
             source = database.sources.get(self._member)
             if source is None:
                 return Answer(unavailable=f"{self._database.path} has no table {self.name}: run dbmbuild")
-            rows = database.values(source.id, key)
+            record = database.recent.get(key)
+            rows = (database.ask(key) if record is None else record).get(source.id)
         except (sqlite3.Error, OSError) as error:
             return Answer(unavailable=f"cannot read {self._database.path}: {error}")
         except UnicodeEncodeError:

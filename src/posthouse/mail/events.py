@@ -9,6 +9,7 @@ DISCARDED = "discarded"  # accepted and dropped, as the site's rules say: sender
 REFUSED = "refused"  # a command refused: client=, command=, reply=
 ACCEPTED = "accepted"  # queue_id=, sender=, recipients=, octets=, client=, protocol=
 AUTHORIZED = "authorized"  # what an MMDF site's authorization noted: queue_id=, entry=
+UNVERIFIED = "unverified"  # kept on an MMDF site's channel delay: queue_id=, recipient=, reason=
 RESOLVED = "resolved"  # one recipient of an accepted message: queue_id=, recipient=, channel=, host=, address=, via=
 DISCONNECTED = "disconnected"
 PICKED_UP = "picked-up"  # a dropped message was taken: queue_id=, file=, user=

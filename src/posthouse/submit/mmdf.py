@@ -18,19 +18,20 @@ async def answer_steps(steps: Steps[T], tables: Mapping[str, Table]) -> tuple[T,
     """Drive a generator to its end; return what it says, and every question, answer and decision in order."""
     trace: list[Decision | Asked] = []
     answer: Answer | None = None
+    advance, keep = steps.send, trace.append
     while True:
         try:
-            step = steps.send(answer)
+            step = advance(answer)
         except StopIteration as end:
             result: T = end.value
             return result, tuple(trace)
         if isinstance(step, Lookup):
             table = tables.get(step.table)
             answer = _missing(step) if table is None else await table.lookup(step.key)
-            trace.append(Asked(step, answer))
+            keep(Asked(step, answer))
         else:
             answer = None
-            trace.append(step)
+            keep(step)
 
 
 async def ask(lookup: Lookup, tables: Mapping[str, Table]) -> Answer:

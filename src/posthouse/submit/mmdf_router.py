@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from posthouse.mail.address import Address, Path
+from posthouse.mail import events
+from posthouse.mail.address import Address, Path, WrittenAddress
 from posthouse.mail.envelope import MailerUser
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.lookup import Asked
@@ -23,7 +24,7 @@ from posthouse.mail.route import Route
 from posthouse.rewriting.mmdf.address import MmdfAddress, parse_address, read_addresses
 from posthouse.rewriting.mmdf.text import Part, as_822, canonical, quoted
 from posthouse.routing.mmdf.authorization import Submitter
-from posthouse.routing.mmdf.compiled import BAD_USERS, DELAY, MmdfRouting
+from posthouse.routing.mmdf.compiled import BAD_USERS, DELAY, MAIL_IDS, MmdfRouting
 from posthouse.routing.mmdf.resolve import AddressCheck
 from posthouse.routing.mmdf.verdict import Checked, Code, QueuedAddress
 from posthouse.routing.resolution import Deferred, Destination, Refused, Resolution, Resolved, Routed
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from posthouse.mail.envelope import Envelope
     from posthouse.mail.notice import Notice
     from posthouse.mail.queued import QueueId
-    from posthouse.ports import AuthorizationLog, Table
+    from posthouse.ports import AuthorizationLog, EventLog, Table
     from posthouse.smtp.parameters import MailParameters, RcptParameters
 
 _SMTP = "smtp"
@@ -52,10 +53,13 @@ _OURSELVES = Client(protocol=OWN_REPORTS, may_relay=True)
 class MmdfRouter:
     """Port-like ``Router`` over a tailor file and its tables."""
 
-    def __init__(self, routing: MmdfRouting, tables: Mapping[str, Table], log: AuthorizationLog) -> None:
+    def __init__(
+        self, routing: MmdfRouting, tables: Mapping[str, Table], log: AuthorizationLog, event_log: EventLog
+    ) -> None:
         self.routing = routing
         self.tables = tables
         self.log = log
+        self.event_log = event_log
         # What this site sends by itself asks for no authorization: else a bounce could be refused by its own site.
         self.unasked = replace(routing, asks_authorization=False)
         listed = routing.configuration.switches.valid_channels
@@ -114,6 +118,7 @@ class MmdfMessage:
     is_discarded = False
     hold_reason = ""
     checks_header = False
+    follows_routes = True
 
     def __init__(self, router: MmdfRouter, client: Client) -> None:
         self._router = router
@@ -121,12 +126,13 @@ class MmdfMessage:
         self._submitter: Submitter | None = None
         self._entries: list[str] = []
         self._notices: list[Notice] = []
+        self._unverified: list[tuple[str, str]] = []  # addresses that wait on the channel delay, and why
         self.path = Path(None)
 
     @property
     def has_afterword(self) -> bool:
         """Is there anything to log or to send?"""
-        return bool(self._entries or self._notices)
+        return bool(self._entries or self._notices or self._unverified)
 
     def sender_now(self, path: Path, parameters: MailParameters) -> Reply | None:  # noqa: ARG002 - judged by the grammar
         """Accept any sender, unless there are tables of peers that are refused.
@@ -167,19 +173,32 @@ class MmdfMessage:
         is_own = self._client.protocol in {OWN_REPORTS, SENT_AGAIN}
         routing = self._router.unasked if is_own else self._router.routing
         check = AddressCheck(routing, await self._known_submitter())
-        line = as_822(octets(address.local_part), octets(address.domain))
-        checked, trace = await answer_steps(check.check(line), self._router.tables)
+        checked, trace = await answer_steps(check.check(_line(address)), self._router.tables)
         checked = replace(checked, trace=trace)
         destination = self._destination(check, checked)
-        resolution = self._judged(destination, checked)
+        resolution = self._judged(destination, checked, await self._logins(checked))
         if isinstance(resolution, Resolved):
             self._entries += checked.authlog
             self._notices += checked.notices
+            waiting = [one.address for one in checked.queued if one.channel.lower() == DELAY]
+            self._unverified += [(one, _trouble(checked)) for one in waiting]
         elif checked.authlog:
             self._router.log.write("(refused)", checked.authlog)
         return resolution
 
-    def _judged(self, destination: Destination, checked: Checked) -> Resolution:
+    async def _logins(self, checked: Checked) -> dict[str, str]:
+        """Return the login name behind each Mail-ID to whose mailbox, program or file something goes."""
+        logins: dict[str, str] = {}
+        if self._router.routing.configuration.switches.mail_ids:
+            for one in checked.queued:
+                name, _ = self._cut(one.address)
+                if _is_ours(one) and name not in logins:
+                    answer = await self._router.tables[MAIL_IDS].lookup(name)
+                    listed = value_fields(answer.values[0]) if answer.found else ()
+                    logins[name] = listed[0] if listed else name
+        return logins
+
+    def _judged(self, destination: Destination, checked: Checked, logins: Mapping[str, str]) -> Resolution:
         trace, via = checked.trace, as_via(checked.trace)
         if not checked.is_accepted:
             refusal = _refusal(checked)
@@ -191,9 +210,7 @@ class MmdfMessage:
         if destination is Destination.EXTERNAL and not self._client.may_relay:
             return Refused(destination, replies.NO_RELAYING, "a stranger may not send there", trace, via)
         try:
-            recipients = tuple(self._routed(one) for one in checked.queued)
-        except _UnservedError as error:
-            return Deferred(destination, reply(451, "4.3.5", "cannot deliver there yet"), str(error), trace, via)
+            recipients = tuple(self._routed(one, logins) for one in checked.queued)
         except ValueError as error:  # MalformedError is one
             return Refused(
                 destination, reply(553, "5.1.3", "not an address that can be sent to"), str(error), trace, via
@@ -253,17 +270,20 @@ class MmdfMessage:
         last = self._router.incoming[-1].name if self._router.incoming else _SMTP
         return last, address
 
-    def _routed(self, one: QueuedAddress) -> Routed:
-        """Return one line of an address file as a route.  Raises MalformedError, ValueError, _UnservedError."""
-        configuration = self._router.routing.configuration
+    def _cut(self, local: str) -> tuple[str, str]:
+        """Cut a local part at its qualifier: a tag, a program, a file."""
+        mark = self._router.routing.qualifier.search(local)
+        end = mark.start() if mark else 0
+        return (local[:end], local[end:]) if end else (local, "")
+
+    def _routed(self, one: QueuedAddress, logins: Mapping[str, str]) -> Routed:
+        """Return one line of an address file as a route.  Raises MalformedError, ValueError."""
         if not one.host or _is_unknown_user(one):
-            if one.address[:1] in {"|", "/"} or any(mark in one.address for mark in "|/"):
-                raise _UnservedError(f"{one.address} is a file or a program, which no channel delivers to yet")
-            marks = configuration.mailboxes.tag_characters
-            end = next((at for at, letter in enumerate(one.address) if letter in marks), len(one.address))
-            user = one.address[:end] or one.address
-            address = Address(characters(user), configuration.names.full)
-            mailer = MailerUser(one.address, one.address) if user != one.address else None
+            name, qualifier = self._cut(one.address)
+            user = logins.get(name, name)
+            address = Address(characters(user), self._router.routing.configuration.names.full)
+            used_by = user if qualifier[:1] in {"/", "|"} and _is_ours(one) else ""
+            mailer = MailerUser(one.address, one.address, controller=used_by) if user != one.address else None
             return Routed(Route(one.channel, one.host, address), address, mailer)
         parsed = parse_address(one.address)
         domain = parsed.domain or (parsed.route[-1] if parsed.route else one.host)
@@ -284,10 +304,12 @@ class MmdfMessage:
         return None
 
     async def after_commit(self, queue_id: QueueId, octets: int) -> tuple[Notice, ...]:
-        """Write the authorization log, and send warnings and notices."""
+        """Write the authorization log, note what is not verified yet, and send warnings and notices."""
         if self._entries:
             sender = "" if self._submitter is None else self._submitter.address
             self._router.log.write(queue_id, (*self._entries, f"END size='{octets}', sender='{sender}'"))
+        for address, reason in self._unverified:
+            self._router.event_log.event(events.UNVERIFIED, queue_id=queue_id, recipient=address, reason=reason)
         return tuple(
             notice if notice.sender else replace(notice, sender=self._router.signature) for notice in self._notices
         )
@@ -297,8 +319,15 @@ class MmdfMessage:
         return (collected,)
 
 
-class _UnservedError(Exception):
-    """Nothing here delivers to such an address; caught where the resolution is made, which is deferred."""
+def _line(address: Address) -> str:
+    """Return an address as submit is given it, with its source route."""
+    if isinstance(address, WrittenAddress):
+        return octets(address.local_part)
+    return as_822(octets(address.local_part), octets(address.domain))
+
+
+def _is_ours(one: QueuedAddress) -> bool:
+    return not one.host and not _is_unknown_user(one)
 
 
 def _is_unknown_user(one: QueuedAddress) -> bool:

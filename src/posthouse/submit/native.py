@@ -59,6 +59,7 @@ class NativeMessage:
 
     is_discarded = False
     checks_header = False
+    follows_routes = False
     has_afterword = False
     hold_reason = ""
 

@@ -52,13 +52,16 @@ class Recipients:
         """May no more be given?"""
         return self.given >= self._given_maximum
 
-    def add(self, original: Address, resolution: Resolved, parameters: RcptParameters) -> bool:
-        """Take one recipient with all that it expands to.  False, and nothing is taken: there is no room for it."""
+    def add(self, original: Address, resolution: Resolved, parameters: RcptParameters, asked: Address) -> bool:
+        """Take one recipient with all that it expands to.  False, and nothing is taken: there is no room for it.
+
+        ``asked`` is what was resolved: the address itself, or with its source route.
+        """
         queued = self._queued
         # Counted with the duplicates among them: what is kept of each expansion costs memory all the same.
         if self._expanded and self._expanded + len(resolution.recipients) > self._expanded_maximum:
             return False
-        self._given.add(original.key)
+        self._given.add(asked.key)
         self._expanded += len(resolution.recipients)
         self._take_alone(original)
         self._resolved.append((original, resolution))
@@ -71,9 +74,9 @@ class Recipients:
                 )
         return True
 
-    def has(self, original: Address) -> bool:
-        """Was this very address taken before?"""
-        return original.key in self._given
+    def has(self, asked: Address) -> bool:
+        """Was this very address, with this route, taken before?"""
+        return asked.key in self._given
 
     def fail(self, original: Address, parameters: RcptParameters, outcome: Outcome) -> None:
         """Take one recipient as failed: it goes nowhere but into a report."""

@@ -25,6 +25,8 @@ class MessageRouter(Protocol):
     """The routing of one message.  It is dropped with its transaction, whatever became of that."""
 
     checks_header: bool  # ``header`` is to be asked
+    # A source route is part of what is resolved, as a WrittenAddress; else it is stripped (RFC 5321 section 3.6.1).
+    follows_routes: bool
 
     @property
     def is_discarded(self) -> bool:

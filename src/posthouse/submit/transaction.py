@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from posthouse.mail.address import NULL_PATH, Address, Path
+from posthouse.mail.address import NULL_PATH, Address, Path, WrittenAddress
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.mail.outcome import Disposition, Outcome
@@ -114,7 +114,8 @@ class Transaction:
         answer = self.recipient_now(path, parameters)
         if answer is not None or path.address is None:
             return answer or replies.NOT_AN_ADDRESS
-        return self._take(path.address, await self._message.recipient(path.address, parameters), parameters)
+        asked = self._asked(path, path.address)
+        return self._take(path.address, await self._message.recipient(asked, parameters), parameters, asked)
 
     def recipient_now(self, path: Path, parameters: RcptParameters) -> Reply | None:
         """Answer RCPT without waiting; None where a table must be asked first, which ``recipient`` does."""
@@ -126,20 +127,30 @@ class Transaction:
         refusal = self._refusal_unseen(address)
         if refusal is not None:
             return self._refused("RCPT", refusal, recipient=str(address))
-        if self._recipients.has(address):
+        asked = self._asked(path, address) if path.route else address
+        if self._recipients.has(asked):
             return replies.RECIPIENT_ACCEPTED  # once is enough, and a list is costly to expand
-        resolution = self._message.recipient_now(address, parameters)
-        return None if resolution is None else self._take(address, resolution, parameters)
+        resolution = self._message.recipient_now(asked, parameters)
+        return None if resolution is None else self._take(address, resolution, parameters, asked)
 
-    def _take(self, address: Address, resolution: Resolution, parameters: RcptParameters) -> Reply:
-        if isinstance(resolution, Deferred) and self._parts.resolves_later:
+    def _asked(self, path: Path, address: Address) -> Address:
+        """Return what is to be resolved of a path: its source route, too, where the site follows it."""
+        if not path.route or not self._message.follows_routes:
+            return address
+        route = ",".join(f"@{hop}" for hop in path.route)
+        whole = f"{route}:{address}"
+        return WrittenAddress(whole, typed=f"<{whole}>")
+
+    def _take(self, address: Address, resolution: Resolution, parameters: RcptParameters, asked: Address) -> Reply:
+        # Whoever resolves later sees the address alone: a route would be lost.
+        if isinstance(resolution, Deferred) and self._parts.resolves_later and asked is address:
             self._recipients.postpone(address, parameters)
             return replies.RECIPIENT_ACCEPTED
         if not isinstance(resolution, Resolved):
             return self._refused(
                 "RCPT", resolution.reply, recipient=str(address), reason=resolution.reason, via=resolution.via
             )
-        if not self._recipients.add(address, resolution, parameters):
+        if not self._recipients.add(address, resolution, parameters, asked):
             reason = f"with the {len(resolution.recipients)} that it expands to there would be too many"
             return self._refused("RCPT", replies.TOO_MANY_RECIPIENTS, recipient=str(address), reason=reason)
         return replies.RECIPIENT_ACCEPTED

@@ -25,7 +25,7 @@ def mmdf_router(site: Site, clock: Clock, log: EventLog) -> MmdfRouter:
     routing, tables = mmdf_tables(site, configuration, clock)
     spec = configuration.logs.auth
     path = configuration.under(configuration.folders.logs, spec.file) if spec.level >= LogLevel.FST.value else None
-    return MmdfRouter(routing, tables, AuthorizationLogFile(path, clock, log))
+    return MmdfRouter(routing, tables, AuthorizationLogFile(path, clock, log), log)
 
 
 def tailor_configuration(site: Site) -> TailorConfiguration:
@@ -79,7 +79,19 @@ def mmdf_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> Spe
             channels[channel.name] = ResubmitChannel(again, lists if channel.program == "list" else None)
         elif channel.program == "uucp":
             channels[channel.name] = _uucp_channel(site, configuration, channel, tables[channel.tbl], clock, log)
+        elif channel.program == "local":
+            channels[channel.name] = _local_channel(site, channel, clock, log)
     return SpecialWayOut(channels, MmdfDialect(routing, tables))
+
+
+def _local_channel(site: Site, channel: TailorChannel, clock: Clock, log: EventLog) -> Channel:
+    """Join the mailboxes with what trusted aliases name beyond them."""
+    from posthouse.adapters.logins_passwd import MachineLogins
+    from posthouse.channels.local import LocalChannel
+    from posthouse.channels.qualified import QualifiedChannel
+
+    mailboxes = LocalChannel(site.channels[channel.name], site.name, clock, log)
+    return QualifiedChannel(mailboxes, MachineLogins(clock), clock, log)
 
 
 def _uucp_channel(

@@ -3,9 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -14,7 +13,6 @@ from msgspec import Struct, field
 from posthouse.cli.errors import CommandError
 from posthouse.cli.formats import printable
 from posthouse.cli.mmdf.opened import OpenedSite, open_site
-from posthouse.cli.options import print_json
 from posthouse.routing.mmdf.authorization import Submitter
 from posthouse.routing.mmdf.verdict import Checked
 from posthouse.routing.trace import as_lines
@@ -22,6 +20,7 @@ from posthouse.site.tailor.model import Compatibility
 
 TAILOR_FILE = "mmdftailor"
 _MOST_OCTETS = 1024 * 1024  # of one line of the batch
+_CHUNK = 64 * 1024  # octets read at once
 
 
 class Question(Struct):
@@ -42,6 +41,36 @@ class Question(Struct):
         if self.channel:
             return Submitter(self.return_, self.channel, self.host, self.return_)
         return Submitter(self.return_, answers_to=f"{self.return_}@{full_name}")
+
+
+class ReplyRecord(Struct, frozen=True):
+    """One reply of an answer."""
+
+    code: str
+    octal: str
+    text: str
+
+
+class NoticeRecord(Struct, frozen=True):
+    """One notice of an answer."""
+
+    to: tuple[str, ...]
+    subject: str
+    text: str
+
+
+class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One answer of a batch, with the names that the recorded answers have."""
+
+    site: str = ""
+    address: str
+    ok: bool
+    replies: Sequence[ReplyRecord]
+    trace: Sequence[str]
+    queued: Sequence[str]
+    queue_dirs: tuple[str, ...] = ()
+    notices: tuple[NoticeRecord, ...] = ()
+    authlog: tuple[str, ...] = ()
 
 
 @click.command()
@@ -86,7 +115,7 @@ def resolve(  # noqa: PLR0917 - click passes by name, one parameter for each opt
         if not addresses:
             raise CommandError("give addresses, or --batch", os.EX_USAGE)
         return asyncio.run(_each(sites, addresses, is_explained=is_explained))
-    return asyncio.run(_stream(sites, _questions(sys.stdin.buffer)))
+    return asyncio.run(_stream(sites, _portions(sys.stdin.fileno())))
 
 
 class _Sites:
@@ -106,13 +135,17 @@ class _Sites:
         self._compatibility = compatibility
         self._nameservers = nameservers
         self._read: dict[Path, OpenedSite] = {}
+        self._named: dict[str, OpenedSite] = {}
 
     def site(self, name: str) -> OpenedSite:
         """Return a site by its name; "" is the one that was given.  Raises SiteError and CommandError."""
-        path = self._file(name)
-        if path not in self._read:
-            self._read[path] = self._open(path)
-        return self._read[path]
+        found = self._named.get(name)
+        if found is None:
+            path = self._file(name)
+            if path not in self._read:
+                self._read[path] = self._open(path)
+            found = self._named[name] = self._read[path]
+        return found
 
     def _file(self, name: str) -> Path:
         if not self._path.is_dir():
@@ -151,43 +184,50 @@ async def _each(sites: _Sites, addresses: Iterable[str], *, is_explained: bool) 
     return code
 
 
-async def _stream(sites: _Sites, questions: Iterator[Question]) -> int:
-    for question in questions:
-        checked = await _check(sites.site(question.site), question)
-        print_json(as_record(question, checked))
+async def _stream(sites: _Sites, portions: Iterable[Sequence[Question]]) -> int:
+    """Answer what has come so far, then wait for more: whoever waits for an answer before he asks on gets it."""
+    encoder, output = msgspec.json.Encoder(), sys.stdout.buffer
+    for questions in portions:
+        for question in questions:
+            checked = await _check(sites.site(question.site), question)
+            output.write(encoder.encode(as_record(question, checked)) + b"\n")
+        output.flush()
     return os.EX_OK
 
 
-def _questions(stream: Iterable[bytes]) -> Iterator[Question]:
-    for number, line in enumerate(stream, start=1):
+def _portions(stream: int) -> Iterator[Sequence[Question]]:
+    """Yield the questions that each read brings.  Raises CommandError for a line that is none."""
+    decoder, number, rest = msgspec.json.Decoder(Question), 0, b""
+    while chunk := os.read(stream, _CHUNK):
+        *lines, rest = (rest + chunk).split(b"\n")
+        too_long = next((at for at, line in enumerate([*lines, rest], start=1) if len(line) > _MOST_OCTETS), 0)
+        if too_long:
+            raise CommandError(f"line {number + too_long} is longer than {_MOST_OCTETS} octets", os.EX_DATAERR)
+        yield list(_questions(decoder, lines, number))
+        number += len(lines)
+    yield list(_questions(decoder, [rest], number))
+
+
+def _questions(decoder: msgspec.json.Decoder[Question], lines: Iterable[bytes], before: int) -> Iterator[Question]:
+    for number, line in enumerate(lines, start=before + 1):
         if not line.strip():
             continue
-        if len(line) > _MOST_OCTETS:
-            raise CommandError(f"line {number} is longer than {_MOST_OCTETS} octets", os.EX_DATAERR)
         try:
-            yield msgspec.json.decode(line, type=Question)
+            yield decoder.decode(line)
         except msgspec.DecodeError as error:
             raise CommandError(f'line {number} is not {{"site"?, "address"}}: {error}', os.EX_DATAERR) from error
 
 
-def as_record(question: Question, checked: Checked) -> dict[str, Any]:
+def as_record(question: Question, checked: Checked) -> Record:
     """Say of an address what submit says, with the names that the recorded answers have."""
-    record: dict[str, Any] = {"site": question.site} if question.site else {}
-    record |= {
-        "address": question.address,
-        "ok": checked.is_accepted,
-        "replies": [
-            {"code": reply.code.name, "octal": reply.code.octal, "text": reply.text} for reply in checked.replies
-        ],
-        "trace": list(checked.said),
-        "queued": [one.line for one in checked.queued],
-    }
-    if checked.queued:
-        record["queue_dirs"] = list(checked.queue_folders)
-    if checked.notices:
-        record["notices"] = [
-            {"to": list(notice.to), "subject": notice.subject, "text": notice.text} for notice in checked.notices
-        ]
-    if checked.authlog:
-        record["authlog"] = list(checked.authlog)
-    return record
+    return Record(
+        site=question.site,
+        address=question.address,
+        ok=checked.is_accepted,
+        replies=[ReplyRecord(one.code.name, one.code.octal, one.text) for one in checked.replies],
+        trace=checked.said,
+        queued=[one.line for one in checked.queued],
+        queue_dirs=checked.queue_folders,
+        notices=tuple(NoticeRecord(one.to, one.subject, one.text) for one in checked.notices),
+        authlog=checked.authlog,
+    )

@@ -23,6 +23,8 @@ def find_channel(routing: MmdfRouting, host: str, *, after: int = -1) -> Steps[t
     for at in range(after + 1, len(routing.channels)):
         channel, is_nameserver = routing.channels[at]
         answer: Answer | None = yield Lookup(channel.tbl, host)
+        if answer is not None and not answer.values and not answer.unavailable:
+            continue
         reached = _reached(channel, host, answer, is_nameserver=is_nameserver)
         if reached is not None:
             yield reached
@@ -42,11 +44,16 @@ def written_for(
 ) -> Steps[str]:
     """Write an address in the style of a channel.  Raises TableUnavailableError."""
     style = channel.ap
-    hops = [*route, domain] if not style.nosrcrt else [domain]
+    hops = [domain] if style.nosrcrt else [*route, domain]
     if style.big or style.nodots:
         hops = yield from _restyled(routing, channel, hops)
-    write = as_822 if style.form is AddressForm.RFC822 else as_733
-    return write(local, hops[-1], hops[:-1])
+    return in_form(channel, local, hops[-1], hops[:-1])
+
+
+def in_form(channel: TailorChannel, local: str, domain: str, route: Sequence[str]) -> str:
+    """Write an address in the form of a channel, which is all of the style of nearly every one."""
+    write = as_822 if channel.ap.form is AddressForm.RFC822 else as_733
+    return write(local, domain, route)
 
 
 def _restyled(routing: MmdfRouting, channel: TailorChannel, hops: Sequence[str]) -> Steps[list[str]]:

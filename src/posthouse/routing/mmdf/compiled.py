@@ -1,5 +1,6 @@
 """A tailor file made ready for resolving: what would otherwise be searched for at every address."""
 
+import re
 from collections.abc import Generator, Mapping
 from typing import TypeVar
 
@@ -38,9 +39,9 @@ class DomainTable(Struct, frozen=True):
         """Does the DNS answer?"""
         return self.table.lines is Lines.NS
 
-    def key(self, name: str) -> str:
-        """Return what to ask the table for, of a name without our ``dmn``."""
-        return f"{name}.{self.dmn}" if self.dmn and self.table.lines is Lines.NS else name
+    def question(self, name: str) -> Lookup:
+        """Return what to ask the table for, of a name without our ``dmn``: name servers know whole names alone."""
+        return Lookup(self.table.name, f"{name}.{self.dmn}" if self.dmn and self.table.lines is Lines.NS else name)
 
 
 class MmdfRouting(Struct, frozen=True):
@@ -59,6 +60,7 @@ class MmdfRouting(Struct, frozen=True):
     has_authorizations: bool  # is there a table ``auth``?
     asks_authorization: bool  # does any channel ask for any?
     is_snapshot: bool
+    qualifier: re.Pattern[str]  # finds where the name of a local part ends: at a file, a program or a tag
 
     def channel(self, name: str) -> TailorChannel | None:
         """Return the channel of this name, without case."""
@@ -96,6 +98,7 @@ def compile_mmdf(configuration: TailorConfiguration, compatibility: Compatibilit
         AUTHORIZATIONS in tables,
         any(channel.auth for channel in configuration.channels),
         is_snapshot,
+        re.compile(f"[/|{re.escape(configuration.mailboxes.tag_characters)}]"),
     )
 
 

@@ -4,11 +4,9 @@ Two searches: the rooted one takes the name for a full domain, from the longest 
 configured to the root; the partial one takes it for a name that lacks its end.  MMDF tables(5).
 """
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
-from posthouse.mail.lookup import Answer, Decision, Lookup
+from posthouse.mail.lookup import Answer, Decision
 from posthouse.mail.mmdf_fields import value_fields
 from posthouse.routing.mmdf.compiled import DomainTable, MmdfRouting, Steps, TableUnavailableError
 from posthouse.site.tailor.entries import Lines
@@ -16,7 +14,7 @@ from posthouse.site.tailor.entries import Lines
 MOST_LABELS = 50  # a name of more is not searched for; it bounds the questions of one search
 
 
-class FoundDomain(Struct, frozen=True):
+class FoundDomain(Struct, frozen=True, gc=False):
     """A domain.  The last of ``hosts`` is where to hand the message to; those before lie behind it."""
 
     official: str
@@ -33,7 +31,7 @@ def find_domain(routing: MmdfRouting, name: str) -> Steps[FoundDomain | None]:
     if name.count(".") >= MOST_LABELS:
         return None
     search = _Search(routing)
-    domains = list(search.domains_above(name))
+    domains = search.domains_above(name)
     if routing.is_snapshot:
         found = yield from search.each(domains, exact=True, below=True)
     else:
@@ -77,23 +75,29 @@ class _Search:
                 return None
             before = f"{before}{label}."
 
-    def domains_above(self, name: str) -> Iterator[tuple[str, DomainTable]]:
-        """Yield the domains that the name may end in, the longest first, and what of the name stands before them."""
-        rooted, dot = self._routing.rooted, -1
-        while True:
-            dot = name.find(".", dot + 1)
-            if dot < 0:
-                break
-            for domain in rooted.get(name[dot + 1 :].lower(), ()):
-                yield self._spelled(domain, name[:dot]), domain
-        for domain in rooted.get("", ()):
-            yield self._spelled(domain, name), domain
+    def domains_above(self, name: str) -> list[tuple[str, DomainTable]]:
+        """Return the domains that the name may end in, the longest first, and what of the name stands before them."""
+        rooted, lower = self._routing.rooted, name.lower()
+        found: list[tuple[str, DomainTable]] = []
+        dot = lower.find(".")
+        while dot >= 0:
+            above = rooted.get(lower[dot + 1 :])
+            if above is not None:
+                found += [(name[:dot], domain) for domain in above]
+            dot = lower.find(".", dot + 1)
+        found += [(name, domain) for domain in rooted.get("", ())]
+        if self._routing.is_snapshot:
+            found = [(self._spelled(domain, head), domain) for head, domain in found]
+        return found
 
     def each(self, domains: list[tuple[str, DomainTable]], *, exact: bool, below: bool) -> Steps[FoundDomain | None]:
         """Take the name for a full domain: ask for what stands before each domain that it may end in."""
         for head, domain in domains:
-            if exact:
-                answer = yield from self._ask(domain, head)
+            if exact and head:
+                answer = yield domain.question(head)
+                if answer is not None and answer.unavailable:
+                    self._note(answer, domain)
+                    answer = None
                 listed = value_fields(answer.values[0]) if answer is not None and answer.values else ()
                 if answer is not None and listed:
                     text = f"{head} in domain {domain.dmn or 'root'} is {' '.join(listed)}"
@@ -123,15 +127,19 @@ class _Search:
         """Ask a table; None when it does not answer, and then the trouble is kept."""
         if not name:
             return None
-        answer = yield Lookup(domain.table.name, domain.key(name))
+        answer = yield domain.question(name)
         assert answer is not None  # noqa: S101 - a Lookup is always sent an Answer
         if not answer.unavailable:
             return answer
+        self._note(answer, domain)
+        return None
+
+    def _note(self, answer: Answer, domain: DomainTable) -> None:
+        """Keep the trouble with a table.  Raises TableUnavailableError if the search ends there."""
         trouble = TableUnavailableError(answer.unavailable, is_nameserver=domain.is_nameserver)
         if domain.table.abort:
             raise trouble
         self.trouble = trouble
-        return None
 
     def _spelled(self, domain: DomainTable, name: str) -> str:
         """The snapshot writes in small letters what it once looked for in the hashed database."""

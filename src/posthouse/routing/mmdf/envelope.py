@@ -46,7 +46,7 @@ class Envelope:
     @property
     def queued(self) -> tuple[QueuedAddress, ...]:
         """Everything queued, in the order of the address file: by channel, host and address."""
-        return tuple(self._queued[key] for key in sorted(self._queued))
+        return tuple([self._queued[key] for key in sorted(self._queued)])
 
     # One line of several.
 
@@ -56,7 +56,10 @@ class Envelope:
 
     def queued_since(self, mark: tuple[int, int, int]) -> tuple[QueuedAddress, ...]:
         """What a line added, in the order of the address file."""
-        return tuple(self._queued[key] for key in sorted(list(self._queued)[mark[0] :]))
+        queued = self._queued
+        if len(queued) - mark[0] <= 1:  # nearly always
+            return tuple(queued.values())[mark[0] :]
+        return tuple([queued[key] for key in sorted(list(queued)[mark[0] :])])
 
     def said_since(self, mark: tuple[int, int, int]) -> tuple[str, ...]:
         """What was said of a line, as lines."""

@@ -42,8 +42,10 @@ class Mailboxes:
 
     def _as_asked(self, name: str) -> str:
         """The snapshot writes in small letters what it looked for in the hashed database."""
+        if not self._routing.is_snapshot:
+            return name
         hashed = any(table.lines is Lines.DBM for _, table in self._routing.aliases)
-        return name.lower() if self._routing.is_snapshot and hashed else name
+        return name.lower() if hashed else name
 
     def unknown_user(self, local: str) -> Steps[Code]:
         channel = self._routing.channel(BAD_USERS)
@@ -104,9 +106,8 @@ class Mailboxes:
 
     def cut(self, local: str) -> tuple[str, str]:
         """Cut a local part at its qualifier: a file, a program or a tag."""
-        marks = {"/", "|", *self._routing.configuration.mailboxes.tag_characters}
-        end = next((at for at, character in enumerate(local) if character in marks), len(local))
-        return local[:end], local[end:]
+        mark = self._routing.qualifier.search(local)
+        return (local, "") if mark is None else (local[: mark.start()], local[mark.start() :])
 
     def ask(self, table: str, key: str) -> Steps[Answer]:
         answer = yield Lookup(table, key)

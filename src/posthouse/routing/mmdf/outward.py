@@ -5,7 +5,7 @@ from msgspec import Struct
 from posthouse.mail.lookup import Decision
 from posthouse.rewriting.mmdf.text import as_822
 from posthouse.routing.mmdf.authorization import Authorization
-from posthouse.routing.mmdf.channels import find_channel, is_reached, written_for
+from posthouse.routing.mmdf.channels import find_channel, in_form, is_reached, written_for
 from posthouse.routing.mmdf.compiled import BAD_HOSTS, MmdfRouting, Steps
 from posthouse.routing.mmdf.domains import FoundDomain, find_domain
 from posthouse.routing.mmdf.envelope import Envelope
@@ -110,16 +110,21 @@ class Outward:
     def store(self, target: Target, local: str, hops: Hops) -> Steps[Code]:
         """Queue an address, on the first channel with the host that may take it."""
         hops.put(target.domain)
+        channel: TailorChannel | None = target.channel
         if self._routing.asks_authorization:
             self._authorization.begin(as_822(local, hops.domain, hops.route))
-        channel = yield from self._allowed_channel(target)
+            channel = yield from self._allowed_channel(target)
         if channel is None:
             yield from self._authorization.refuse()
             return Code.NAUTH
-        if channel.ap.rejsrcrt and hops.route:
+        style, route, domain = channel.ap, hops.route, hops.domain
+        if style.rejsrcrt and route:
             yield Decision(f"channel {channel.name} refuses routes", channel.origin)
             return Code.BHST
-        address = yield from written_for(self._routing, channel, local, hops.domain, hops.route)
+        if style.big or style.nodots or style.nosrcrt:
+            address = yield from written_for(self._routing, channel, local, domain, route)
+        else:
+            address = in_form(channel, local, domain, route)
         self._envelope.queue(channel, target.host, address)
         return Code.AOK
 

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from posthouse.mail.lookup import Decision
-from posthouse.rewriting.mmdf.address import AddressMistake, MmdfAddress, read_addresses
+from posthouse.rewriting.mmdf.address import AddressMistake, MmdfAddress, first_address, read_addresses
 from posthouse.rewriting.mmdf.text import canonical
 from posthouse.routing.mmdf import replies
 from posthouse.routing.mmdf.authorization import Authorization, Submitter
@@ -58,7 +58,7 @@ class AddressCheck:
         before = envelope.mark()
         notes, warnings = len(self._authorization.log), len(self._authorization.notices)
         self._visited = 0
-        given = next(read_addresses(line), None)
+        given = first_address(line)
         if given is None:
             answers: tuple[MmdfReply, ...] = ()
         elif isinstance(given, AddressMistake):

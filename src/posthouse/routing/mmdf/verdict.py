@@ -28,20 +28,15 @@ class Code(Enum):
     USER = 0o330
     NAUTH = 0o331
 
-    @property
-    def is_bad(self) -> bool:
-        """Is the address refused, now or for good?"""
-        return bool(self.value & _BAD)
+    is_bad: bool  # the address is refused, now or for good
+    is_deferred: bool  # it may be tried again
+    octal: str  # three digits
 
-    @property
-    def is_deferred(self) -> bool:
-        """May it be tried again?"""
-        return self.value & _FOR_GOOD == _BAD
-
-    @property
-    def octal(self) -> str:
-        """Three octal digits."""
-        return f"{self.value:03o}"
+    def __init__(self, octet: int) -> None:
+        # Said once: every address asks, and a property of an enumeration costs as much as a look-up.
+        self.is_bad = bool(octet & _BAD)
+        self.is_deferred = octet & _FOR_GOOD == _BAD
+        self.octal = f"{octet:03o}"
 
 
 class MmdfReply(Struct, frozen=True):
@@ -101,5 +96,7 @@ _DELIMITERS = frozenset(" \t=,;:/|.")
 
 def _written(field: str) -> str:
     """Write a field so that the tailor file's lexer reads it as one."""
-    text = "".join(_ESCAPES.get(one, one if one.isprintable() else f"\\{ord(one) & 0o377:03o}") for one in field)
+    text = field
+    if not field.isprintable() or '"' in field or "\\" in field:
+        text = "".join(_ESCAPES.get(one, one if one.isprintable() else f"\\{ord(one) & 0o377:03o}") for one in field)
     return f'"{text}"' if _DELIMITERS.intersection(field) else text

@@ -218,8 +218,8 @@ _ALL: Final = (
     ),
     Keyword(
         "RELAYFROM",
-        '"network" ...',
-        "ours: whose clients may send anywhere; without it this machine's",
+        '"network" or "network@address:port" ...',
+        "ours: whose clients may send anywhere, at one listener alone; without it this machine's",
         "switches.relay_from",
         kinds.words,
     ),

@@ -86,7 +86,14 @@ outdest known`; `log` and `level`, which raises the level of `MCHANLOG` and neve
 
 - `smtp`: connects to the addresses that the channel's table has for the host; with `host` to that host, which is in
   the table, too, or is written `[host]:port`. `confstr` is what it says in HELO.
-- `local`: mailboxes in `MDLVRDIR`.
+- `local`: mailboxes in `MDLVRDIR`; for `user|program` and `user/file`, which trusted aliases may name, the program or
+  file. Both are used as that user, in his home: this takes the rights of root, unless Posthouse runs as him. Without
+  them the mail waits, and the log says why.
+  - The program is a line for `sh`, and gets the text on its input, `HOME`, `USER` and `SHELL`, and the umask 077.
+    `$(sender) $(address) $(size)` are filled in, each as one word. Exit 0 is delivered, 192 to 255 a refusal, all
+    else is tried again. It has five minutes, and a second more for each 20 octets.
+  - The file is an mbox, relative to the home or with a second slash (`joe//tmp/box`) absolute; it is made with the mode
+    0600. What cannot be written waits.
 - `list`: hands the message in again for the list's name at our full name, whose alias has the members. The return
   address is `NAME-request` if there is such an alias, else `MSUPPORT`.
 - `delay`: hands the message in again as it was, until its address can be verified.
@@ -95,11 +102,10 @@ outdest known`; `log` and `level`, which raises the level of `MCHANLOG` and neve
 - `sendprog`: `confstr` is the command, run without a shell; `$(from) $(to) $(to.user) $(to.host) $(to.address)
   $(local)`.
 
-Mail for a channel with another program waits, and `check` says so. Addresses `user|program` and `user/file`, which
-trusted aliases may name, are deferred: nothing delivers to them yet.
+Mail for a channel with another program waits, and `check` says so.
 
 `badusers` and `badhosts` are channels like others, with `host`. `delay` takes addresses of our own clients only; a
-stranger's is deferred.
+stranger's is deferred. What goes to it is an event `unverified` in the log, with the table that did not answer.
 
 On its way out a message is written for its channel: `ap=same` leaves the header alone; every other style gives each
 domain of the address fields its official name, our own that of the channel (`lname.ldomain`), and a mailbox
@@ -109,7 +115,8 @@ us. The reverse-path is written so, too.
 ## As a living site
 
 `posthouse serve --site mmdftailor` runs the site; every other command takes it the same way. `LISTEN` and
-`RELAYFROM` are ours; MMDF passes over them.
+`RELAYFROM` are ours; MMDF passes over them. `RELAYFROM "192.0.2.0/24@127.0.0.1:2525"` is about that listener
+alone, which then has no other networks; `"@127.0.0.1:2525"` lets nobody relay there.
 
 - A client by SMTP belongs to the first channel of `MVALIDCHN` (without it: of all with `pgm=smtp`) whose table has
   the name that the client says, with its address in the entry; else to the last of them, and its host is its
@@ -120,6 +127,7 @@ us. The reverse-path is written so, too.
 - Authorization is noted in `AUTHLOG` with its codes, and as events `authorized` in the log. Warnings (`inwarn`,
   `outwarn`) and notices of bad aliases are sent as messages with the null reverse-path once the message is
   accepted.
+- A source route (`RCPT TO:<@a,@b:user@c>`) is followed; whether that is relaying depends on where it leads.
 - Replies are those of submit behind 550 and an enhanced status; a table that cannot be read is 451.
 
 ## Logs and programs

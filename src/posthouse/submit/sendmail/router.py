@@ -153,6 +153,7 @@ class SendmailMessage:
 
     has_afterword = False
     follows_routes = False
+    follows_routes = False
 
     def __init__(self, routing: SendmailRouting, world: World, environment: Environment, client: Client) -> None:
         self._routing = routing
