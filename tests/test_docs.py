@@ -13,6 +13,7 @@ from support.daemon import running_daemon
 from support.e2e_site import relay_to
 from support.peers import program
 from support.ports import free_port
+from support.waiting import LONG
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -128,7 +129,7 @@ def test_examples_of_the_readme_run_as_they_are_written(make_run):
             cwd=make_run.home.parent,
             env=environment,
             capture_output=True,
-            timeout=30,
+            timeout=LONG,
             check=False,
         )
         if done.returncode != 0:

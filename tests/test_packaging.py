@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.waiting import LONG
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -23,13 +25,15 @@ def installed(tmp_path_factory) -> Path:
     for name in ("src", "README.md", "LICENSE", "pyproject.toml"):
         origin = ROOT / name
         shutil.copytree(origin, source / name) if origin.is_dir() else shutil.copy(origin, source / name)
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=source, check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=source, check=True, timeout=5 * LONG
+    )
     (wheel,) = (source / "dist").glob("*.whl")
     home = tmp_path_factory.mktemp("empty")
     venv.create(home, with_pip=False)
     target = home / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
     pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python")]
-    subprocess.run([*pip, "install", "-q", "--no-deps", "--no-index", str(wheel)], check=True, timeout=60)
+    subprocess.run([*pip, "install", "-q", "--no-deps", "--no-index", str(wheel)], check=True, timeout=5 * LONG)
     (target / "lent.pth").write_text(sysconfig.get_path("purelib"))
     return home / "bin"
 
@@ -40,6 +44,8 @@ def test_the_wheel_brings_its_commands(installed, command):
 
 
 def test_the_installed_command_shows_its_help(installed):
-    shown = subprocess.run([installed / "posthouse", "--help"], capture_output=True, text=True, check=True, timeout=30)
+    shown = subprocess.run(
+        [installed / "posthouse", "--help"], capture_output=True, text=True, check=True, timeout=LONG
+    )
 
     assert "explain" in shown.stdout

@@ -18,7 +18,7 @@ from posthouse.mail.queued import Lane
 from posthouse.site.model import ChannelKind, MailboxFormat
 from support.channel_mail import TEXT, MemoryText, batch, declare
 from support.spool_crash import killed_in
-from support.waiting import until
+from support.waiting import LONG, until
 
 BODY = TEXT.replace(b"\r\n", b"\n")
 
@@ -82,7 +82,7 @@ class Syncs:
         if self.failing(path):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         if self.waiting(path):
-            self.go_on.wait(20)
+            self.go_on.wait(LONG)
         self._sync(descriptor)
 
     def of_folders(self):
@@ -178,7 +178,7 @@ def test_a_message_to_one_person_does_not_wait_for_a_big_mailing(boxes, syncs):
     async def run():
         channel = open_channel(boxes)
         big = [asyncio.create_task(channel.attempt(mail(*["bob"] * 50, lane=Lane.BULK), MemoryText())) for _ in "12345"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LONG / 2):
             single = await channel.attempt(mail("ann"), MemoryText())
         still_waiting = not any(task.done() for task in big)
         syncs.go_on.set()

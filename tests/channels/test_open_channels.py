@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +20,8 @@ from posthouse.site.model import ChannelKind, Listener, Site
 from support.channel_dns import DnsServer
 from support.channel_mail import MemoryText, batch, declare
 from support.peers import program
-from support.waiting import until
+from support.ports import free_port, is_listening
+from support.waiting import LONG, until
 
 
 def a_site(tmp_path, *declarations, **parameters):
@@ -86,8 +86,7 @@ def test_we_are_our_names_and_what_we_listen_on(tmp_path):
 def sink(tmp_path):
     """Debian's smtp-sink, writing each message to a file; yields its port and directory."""
     path = program("smtp-sink", "postfix")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     directory = tmp_path / "sunk"
     directory.mkdir(mode=0o777)
     running = subprocess.Popen(
@@ -95,16 +94,12 @@ def sink(tmp_path):
         stderr=subprocess.DEVNULL,
     )
 
-    def listening():
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
     try:
-        until(listening, "smtp-sink to listen")
+        until(lambda: is_listening(port), "smtp-sink to listen")
         yield port, directory
     finally:
         running.send_signal(signal.SIGKILL)
-        running.wait(10)
+        running.wait(LONG)
 
 
 def test_smtp_sink_gets_the_message_by_mx(tmp_path, sink):

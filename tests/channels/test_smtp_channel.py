@@ -21,6 +21,8 @@ from posthouse.site.model import TlsUse
 from support.channel_mail import NULL_SENDER, TEXT, BrokenText, MemoryText, batch, declare
 from support.channel_peer import Script, ScriptedPeer
 from support.deliver_world import CountingMeter
+from support.ports import free_port
+from support.waiting import LONG
 
 SHORT = timedelta(seconds=0.2)
 
@@ -59,11 +61,6 @@ def told(report):
     return [(outcome.disposition.name.lower(), str(outcome.status), outcome.code) for outcome in report.outcomes]
 
 
-def unused_port():
-    with ScriptedPeer() as peer:
-        return peer.port
-
-
 # One transaction.
 
 
@@ -98,7 +95,7 @@ def test_all_recipients_travel_in_one_transaction(extensions):
 def test_text_arrives_dot_stuffed_and_ended(text, wire, piece_octets):
     with ScriptedPeer() as peer:
         report = send_one(peer, text=MemoryText(text, piece_octets))
-        peer.heard[0].ended.wait(5)
+        peer.heard[0].ended.wait(LONG)
 
     assert told(report)[0][0] == "delivered"
     assert (peer.heard[0].texts or [b".\r\n"]) == [wire]
@@ -201,7 +198,7 @@ def test_a_server_that_only_knows_helo_is_served():
 
 
 def test_nobody_listening_is_a_deferral_that_reached_nobody():
-    (report,) = send(open_channel(), batch(host=f"[127.0.0.1]:{unused_port()}"))
+    (report,) = send(open_channel(), batch(host=f"[127.0.0.1]:{free_port()}"))
 
     assert told(report) == [("deferred", "4.4.1", 0)]
     assert report.reached is False
@@ -288,7 +285,7 @@ def test_a_text_that_cannot_be_read_never_looks_finished():
         channel = open_channel()
         with pytest.raises(OSError, match="input/output"):
             send(channel, batch(host=f"[127.0.0.1]:{peer.port}"), text=BrokenText())
-        assert peer.heard[0].ended.wait(5)
+        assert peer.heard[0].ended.wait(LONG)
 
     assert peer.heard[0].texts == []
 
@@ -349,7 +346,7 @@ def test_an_idle_connection_says_quit_after_its_time():
         async def run():
             channel = open_channel(idle=timedelta(seconds=0.05))
             await channel.attempt(batch(host=f"[127.0.0.1]:{peer.port}"), MemoryText())
-            ended = await asyncio.to_thread(peer.heard[0].ended.wait, 5)
+            ended = await asyncio.to_thread(peer.heard[0].ended.wait, LONG)
             await channel.close()
             return ended
 
@@ -419,7 +416,7 @@ def mx(*hosts):
     ],
 )
 def test_the_next_mx_is_tried_when_the_first_does_not_serve(first):
-    with ScriptedPeer() as second:
+    with peer_at("127.0.0.1", free_port("127.0.0.1", "127.0.0.2")) as second:
         resolver = mx(("mx1.example.net", 10, "127.0.0.2"), ("mx2.example.net", 20, "127.0.0.1"))
         channel = open_channel(resolver, port=second.port)
         if first is None:
@@ -432,13 +429,14 @@ def test_the_next_mx_is_tried_when_the_first_does_not_serve(first):
     assert report.remote == "mx2.example.net"
 
 
-def peer_at(address, port, script):
+def peer_at(address, port, script=None):
     return ScriptedPeer(script, address=address, port=port)
 
 
 def test_what_a_host_said_to_recipients_is_not_asked_of_the_next():
     script = Script(replies={"RCPT TO:<late@": b"450 later\r\n"})
-    with ScriptedPeer() as second, peer_at("127.0.0.2", second.port, script):
+    port = free_port("127.0.0.1", "127.0.0.2")
+    with peer_at("127.0.0.1", port) as second, peer_at("127.0.0.2", port, script):
         resolver = mx(("mx1.example.net", 10, "127.0.0.2"), ("mx2.example.net", 20, "127.0.0.1"))
         (report,) = send(
             open_channel(resolver, port=second.port), batch("late@example.net", "b@example.net", host="example.net")
@@ -449,7 +447,7 @@ def test_what_a_host_said_to_recipients_is_not_asked_of_the_next():
 
 
 def test_every_address_of_a_host_is_tried():
-    with ScriptedPeer() as peer:
+    with peer_at("127.0.0.1", free_port("127.0.0.1", "127.0.0.2", "127.0.0.3")) as peer:
         resolver = MemoryResolver(hosts={"example.net": ("127.0.0.3", "127.0.0.2", "127.0.0.1")})
         (report,) = send(open_channel(resolver, port=peer.port), batch(host="example.net"))
 

@@ -12,7 +12,7 @@ from support.mmdf_site import make_mmdf_site
 
 def posthouse(*arguments, stdin=""):
     command = [sys.executable, "-m", "posthouse", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_a_converted_site_is_checked_resolved_and_explained_as_the_tailor_file_is(tmp_path):

@@ -21,7 +21,7 @@ nonsense
 
 def mmdf(*arguments, stdin="", cwd=None):
     command = [sys.executable, "-m", "posthouse", "mmdf", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, timeout=60, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, timeout=300, check=False)
 
 
 def test_checkaddr_answers_for_each_address_and_tells_by_its_code_that_one_is_bad():

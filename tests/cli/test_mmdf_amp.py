@@ -21,7 +21,7 @@ def amp(tailor, message, *options):
         [sys.executable, "-m", "posthouse", "mmdf", "amp", "-t", str(tailor), *options],
         input=message,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -16,7 +16,7 @@ def tailor(tmp_path):
 
 def run(*arguments):
     command = [sys.executable, "-m", "posthouse", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_checkup_shows_everything_and_p_the_problems_alone(tailor):

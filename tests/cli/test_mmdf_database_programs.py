@@ -20,7 +20,7 @@ def run(*arguments, stdin=""):
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()

@@ -14,6 +14,7 @@ from posthouse.cli.errors import guarded
 from posthouse.cli.main import run
 from posthouse.queueing.filters import GROUPINGS
 from support.cli_site import command, write_site
+from support.waiting import LONG
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback(site):
     script = "import os, signal, sys; from posthouse.cli import errors\n"
     script += "sys.exit(errors.guarded('posthouse', lambda: os.kill(os.getpid(), signal.SIGINT) or signal.pause()))"
 
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=LONG, check=False)
 
     assert (done.returncode, done.stderr) == (130, b"")
 
@@ -202,7 +203,7 @@ def test_a_reader_that_leaves_is_no_failure(site, words):
             [Path(sysconfig.get_path("scripts")) / "posthouse", *words],
             stdout=pipe,
             stderr=subprocess.PIPE,
-            timeout=20,
+            timeout=LONG,
             check=False,
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 BIN = Path(sys.executable).parent
-SLOW = 60.0  # seconds
+SLOW = 300.0  # seconds
 CF = """\
 V10/Berkeley
 Djmx1.example.org

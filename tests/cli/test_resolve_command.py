@@ -15,7 +15,12 @@ SITES = DATA / "sites"
 
 def resolve(*arguments, stdin=""):
     return subprocess.run(
-        [PROGRAM, "resolve", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=60, check=False
+        [PROGRAM, "resolve", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 

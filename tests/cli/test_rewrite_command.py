@@ -26,7 +26,7 @@ Mlocal, P=/bin/true, F=lsw, A=true $u
 Mrelay, P=[IPC], F=m, A=TCP $h
 Mprog, P=/bin/sh, F=l, A=sh -c $u
 """
-SLOW = 60.0  # seconds
+SLOW = 300.0  # seconds
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_log_follows_a_message_to_its_end(daemon):
     command("posthouse", "send", "--to", "info", "--body", "x", site=daemon.site_file)
     queue_id = daemon.wait_event("resolved", recipient="info@example.org")["queue_id"]
 
-    result = command("posthouse", "log", queue_id, "--follow", "--for", "10s", "--json", site=daemon.site_file)
+    result = command("posthouse", "log", queue_id, "--follow", "--for", "90s", "--json", site=daemon.site_file)
 
     assert result.returncode == 0, result.stderr
     names = [json.loads(line)["event"] for line in result.stdout.splitlines()]

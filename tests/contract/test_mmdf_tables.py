@@ -13,6 +13,7 @@ from posthouse.adapters.table_mmdf import open_mmdf_tables
 from posthouse.site.tailor.reader import parse_tailor
 from support.channel_dns import SERVFAIL, DnsServer
 from support.ldap_peer import BUSY, LdapPeer
+from support.waiting import LONG
 
 ZONE = {
     "2.0.0.127.list.test": {"A": ["127.0.0.2"]},
@@ -27,7 +28,7 @@ ZONE = {
 }
 
 
-def opened(tmp_path, record, *, nameservers=(), seconds=5.0):
+def opened(tmp_path, record, *, nameservers=(), seconds=LONG):
     """Return the table of one MTBL record."""
     tailor = f'MLNAME "here"\nMLDOMAIN "example"\nMTBLDIR "{tmp_path}"\nMTBL t, {record}\n'
     configuration = parse_tailor(tailor, tmp_path / "mmdftailor")
@@ -148,7 +149,7 @@ def test_expressions_that_are_none_or_would_take_for_ever_are_left_out_and_said(
 def test_who_is_listed_has_the_page_to_cite(tmp_path):
     with DnsServer(ZONE) as server:
         record = 'type=rbl, domain=list.test, link="https://list.test/why"'
-        table = opened(tmp_path, record, nameservers=[server.address], seconds=2)
+        table = opened(tmp_path, record, nameservers=[server.address])
         listed, other, six, free, name, sick = ask(
             table, "127.0.0.2", "[127.0.0.3]", "2001:db8::1", "127.0.0.9", "host.test", "127.0.0.4"
         )
@@ -165,7 +166,7 @@ def test_who_is_listed_has_the_page_to_cite(tmp_path):
 
 def test_a_name_server_knows_aliases(tmp_path):
     with DnsServer(ZONE) as server:
-        table = opened(tmp_path, "flags=ns, flags=alias", nameservers=[server.address], seconds=2)
+        table = opened(tmp_path, "flags=ns, flags=alias", nameservers=[server.address])
         group, old, moved, ann, gone, sick = ask(table, "group", "old", "moved", "ann", "gone", "sick")
 
     assert group.values == ("ann@here.example, louie.b@far.test",)
@@ -220,7 +221,7 @@ def test_a_command_that_cannot_say_or_takes_too_long_is_no_answer(tmp_path):
 
 def directory(tmp_path, port):
     record = (
-        f"type=ldap, server_host=127.0.0.1, server_port={port}, timeout=2, "
+        f"type=ldap, server_host=127.0.0.1, server_port={port}, timeout=100, "
         'search_base="o=example", filter="(uid=%s)", attrib=mail'
     )
     return opened(tmp_path, record)

@@ -9,6 +9,7 @@ from posthouse.mail.lookup import BUILTIN
 from posthouse.site.model import Domain, DomainKind, TableKind, TableSource
 from support.reception import reception
 from support.smtp_dialogs import DIALOGS, USERS, byte_by_byte, play, play_at_once, read_dialog, whole
+from support.waiting import LONG
 
 DIALOG_FILES = sorted(DIALOGS.glob("*.txt"))
 PLAYS = {
@@ -29,7 +30,7 @@ class SocketWire:
     """A wire to a server on a TCP socket, each send a packet of its own."""
 
     def __init__(self, address):
-        self._socket = socket.create_connection(address, timeout=10)
+        self._socket = socket.create_connection(address, timeout=LONG)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb")
 

@@ -19,7 +19,7 @@ def makemap_program() -> str:
     path = os.environ.get("POSTHOUSE_MAKEMAP") or shutil.which("makemap", path="/usr/sbin:/usr/libexec/sendmail")
     path = path or (str(_UNPACKED) if _UNPACKED.exists() else None)
     # 127: a library that it needs is missing.
-    if path is None or subprocess.run([path], capture_output=True, check=False, timeout=60).returncode == 127:
+    if path is None or subprocess.run([path], capture_output=True, check=False, timeout=300).returncode == 127:
         pytest.skip("makemap is missing: unpack Debian's package sendmail-bin and set POSTHOUSE_MAKEMAP")
     return path
 
@@ -29,6 +29,10 @@ def makemap(program: str, kind: str, target: Path, text: bytes, *options: str) -
     configuration = target.with_name("makemap.cf")
     configuration.write_text("V10\nO DontBlameSendmail=MapInUnsafeDirPath\n")
     subprocess.run(
-        [program, "-C", configuration, *options, kind, target], input=text, capture_output=True, check=False, timeout=60
+        [program, "-C", configuration, *options, kind, target],
+        input=text,
+        capture_output=True,
+        check=False,
+        timeout=300,
     )
     assert target.with_name(target.name + ".db").exists()

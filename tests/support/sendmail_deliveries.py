@@ -90,7 +90,7 @@ def _run(arguments: list[str], message: str, corpus: Path) -> Case:
         input=message.encode("utf-8", "surrogateescape"),
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "TZ": "UTC", "LOGNAME": "root", "USER": "root"},
     )
     seen: Case = {"rc": done.returncode}

@@ -43,12 +43,15 @@ Mrun, P=/bin/sh, F=nmS, W=@WAIT@, A=sh -c @SCRIPT@ x $u
 Mfile, P=[FILE], F=lSE, A=FILE $u
 Mtalk, P=@TALK@, F=nmS, A=talk
 """
+LONG = timedelta(minutes=10)
 TEXT = b"Received: by us\r\nTo: x@y.example\r\n\r\nFrom here\r\nto there\r\n"
 
 
 @pytest.fixture
 def deliver(tmp_path: Path):
-    def _deliver(mailer: str, *users: str, script: str = "cat", talk: str = "", wait: str = "20s") -> AttemptReport:
+    def _deliver(
+        mailer: str, *users: str, script: str = "cat", talk: str = "", wait: str = "10m", reply: timedelta = LONG
+    ) -> AttemptReport:
         program = tmp_path / "talk"
         program.write_text(f"#!/bin/sh\n{talk}")
         program.chmod(0o755)
@@ -59,7 +62,7 @@ def deliver(tmp_path: Path):
         clock = SystemClock()
         answers = MapAnswers({}, clock)
         renderer = Renderer(configuration, CompiledProgram(configuration.program), answers, clock)
-        timeouts = replace(Timeouts(), greeting=timedelta(seconds=1), mail=timedelta(seconds=1))
+        timeouts = replace(Timeouts(), greeting=reply, mail=reply)
         runs = MailerRuns(renderer, MailerSettings(timeouts, (65534, 65534)))
         channel = MailerChannel(mailer, runs, renderer, MemoryEventLog())
         return asyncio.run(channel.attempt(batch(mailer, users), WholeText(TEXT)))
@@ -169,7 +172,7 @@ def test_each_recipient_of_a_dialogue_has_its_own_outcome(deliver):
     ids=["leaves", "nonsense", "silent", "leaves later"],
 )  # fmt: skip
 def test_a_dialogue_that_breaks_off_is_tried_again(deliver, talk):
-    report = deliver("talk", "a", talk=talk)
+    report = deliver("talk", "a", talk=talk, reply=timedelta(seconds=1))
 
     assert report.outcomes[0].disposition is Disposition.DEFERRED
 

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from support.waiting import LONG
+
 BAR = """
 from posthouse.cli.terminal import progress
 with progress("Hold", {total}, quiet={quiet}) as advance:
@@ -25,7 +27,7 @@ def on_terminal(script, stream, **environment):
     try:
         done = subprocess.run(
             [sys.executable, "-c", script],
-            timeout=20,
+            timeout=LONG,
             check=True,
             env=environment,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: theirs},
@@ -61,7 +63,7 @@ def test_other_work_shows_none(total, quiet):
 
 def test_nobody_watches_a_pipe():
     done = subprocess.run(
-        [sys.executable, "-c", BAR.format(total=5000, quiet=False)], capture_output=True, timeout=20, check=True
+        [sys.executable, "-c", BAR.format(total=5000, quiet=False)], capture_output=True, timeout=LONG, check=True
     )
 
     assert (done.stdout, done.stderr) == (b"", b"")
@@ -77,7 +79,7 @@ def test_a_name_cannot_colour_the_terminal():
 
 
 def test_a_table_in_a_pipe_is_plain():
-    done = subprocess.run([sys.executable, "-c", TABLE], capture_output=True, timeout=20, check=True)
+    done = subprocess.run([sys.executable, "-c", TABLE], capture_output=True, timeout=LONG, check=True)
 
     assert b"\x1b" not in done.stdout
     assert done.stdout.startswith(b"HOST")

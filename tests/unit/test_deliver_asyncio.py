@@ -20,6 +20,7 @@ from posthouse.mail.outcome import delivered
 from posthouse.mail.queued import Batch
 from posthouse.ports import AttemptReport, StoredText
 from support.deliver_world import TEXT, CountingMeter, MemoryDeadLetters, SpoolSubmission, to
+from support.waiting import LONG
 
 SOON = timedelta(milliseconds=20)
 
@@ -38,7 +39,7 @@ def test_a_notification_ends_a_wait_even_when_it_came_before(tmp_path: pathlib.P
         await waiting
         receiver.close()
 
-    asyncio.run(asyncio.wait_for(story(), 10))
+    asyncio.run(asyncio.wait_for(story(), LONG))
 
 
 def test_a_time_in_the_past_is_no_wait(tmp_path: pathlib.Path):
@@ -49,7 +50,7 @@ def test_a_time_in_the_past_is_no_wait(tmp_path: pathlib.Path):
         await waiter.sleep(clock.now() - SOON)
         receiver.close()
 
-    asyncio.run(asyncio.wait_for(story(), 10))
+    asyncio.run(asyncio.wait_for(story(), LONG))
 
 
 class Taker:
@@ -130,7 +131,7 @@ def test_messages_go_out_and_draining_ends_the_loop(tmp_path: pathlib.Path):
         receiver.close()
         return [event.name for event in log.events]
 
-    names = asyncio.run(asyncio.wait_for(story(), 20))
+    names = asyncio.run(asyncio.wait_for(story(), LONG))
 
     assert names.count(events.DELIVERED) == names.count(events.FINISHED) == 30
     assert events.TROUBLE not in names

@@ -7,6 +7,7 @@ import pytest
 from posthouse.submit.mmdf import answer_steps
 from support.channel_dns import SERVFAIL, DnsServer
 from support.mmdf import mmdf_site
+from support.waiting import LONG
 
 TAILOR = """
 MLNAME "here"
@@ -43,7 +44,7 @@ def server():
 @pytest.fixture
 def resolve(tmp_path, server):
     def go(address, tailor=""):
-        site = mmdf_site(tmp_path, TAILOR + tailor, TABLES, nameservers=[server.address], seconds=2.0)
+        site = mmdf_site(tmp_path, TAILOR + tailor, TABLES, nameservers=[server.address], seconds=LONG)
 
         async def checked():
             message = site.message()

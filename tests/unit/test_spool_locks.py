@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from posthouse.adapters.spool_sqlite.schema import DATABASE, connect, prepare
+from support.waiting import LONG
 
 VISIT = """
 import sys
@@ -17,7 +18,7 @@ connection.close()
 
 def visit(folder):
     """Another process opens the spool, counts, and leaves, as a posthouse command does."""
-    done = subprocess.run([sys.executable, "-c", VISIT, folder], capture_output=True, timeout=20, check=True)
+    done = subprocess.run([sys.executable, "-c", VISIT, folder], capture_output=True, timeout=LONG, check=True)
     return int(done.stdout)
 
 

@@ -6,6 +6,7 @@ import pytest
 import uvloop
 
 from posthouse.submit.eager import run, start
+from support.waiting import LONG
 
 LOOPS = [pytest.param(asyncio.new_event_loop, id="asyncio"), pytest.param(uvloop.new_event_loop, id="uvloop")]
 
@@ -82,8 +83,8 @@ def started(loop_factory, coroutine_function, act=None):
         start(coroutine_function(loop), done, lambda coroutine: tasks.append(loop.create_task(coroutine)))
         if act is not None:
             act(tasks)
-        outcome = await asyncio.wait_for(heard, 5)
-        await asyncio.wait(tasks, timeout=5)
+        outcome = await asyncio.wait_for(heard, LONG)
+        await asyncio.wait(tasks, timeout=LONG)
         assert len(calls) == 1
         return outcome, tasks[0]
 
@@ -198,7 +199,7 @@ def test_a_coroutine_may_survive_a_cancellation(loop_factory):
 def test_threads_and_timeouts_work_after_the_first_wait(loop_factory):
     async def work(_loop):
         await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LONG):
             return await asyncio.to_thread(lambda: 3)
 
     assert started(loop_factory, work)[0] == (3, None)
