@@ -31,7 +31,7 @@ RECIPIENTS = st.builds(
     ControlRecipient,
     address=WORDS,
     flags=st.sampled_from(("", "PFD", "PN", "NSFDA")),
-    controller=st.sampled_from(("", "bob:1:1:list", "ann:2:2:list")),
+    controller=st.sampled_from(("", "bob:1:1:list", "ann:2:2:list", "::include:/list")),
     original=st.sampled_from(("", "rfc822;joe@example.org")),
     final=st.sampled_from(("", "rfc822; joe@example.org")),
     message=st.sampled_from(("", "Deferred: try later")),

@@ -4,14 +4,20 @@ The cases are in tests/data/sendmail/mail.jsonl; each runs in a folder of its ow
 .forward files belong to their users.  What differs from run to run is replaced by the placeholders of the recording.
 """
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+
+from posthouse.cli.queue.export_sendmail import export_queue
+from posthouse.mail.queued import QueueFilter
 
 DATA = Path(__file__).parent.parent / "data" / "sendmail"
 PLACE = "@CORPUS@"
@@ -28,6 +34,7 @@ _REPLACED = (
     (re.compile(r"\b[0-9A-Za-x]{8}\d{6}\b"), "<QID>"),
     (re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d(?= )"), "<QTIME>"),
 )
+_QUEUE_TIME = re.compile(r"^([TK])[0-9]+$")
 _LISTED = re.compile(r"(?<=\d )[A-Z][a-z]{2} [ \d]\d \d\d:\d\d(?= )")
 
 
@@ -101,10 +108,34 @@ def _run(arguments: list[str], message: str, corpus: Path) -> Case:
     new = sorted(path for path in (corpus / "spool/out").iterdir() if path.name not in start)
     if new:
         seen["deliveries"] = [_delivery(path, corpus) for path in new]
+    queue = _queue(corpus)
+    if queue:
+        seen["queue"] = queue
     written = {name: text for name, text in _files(corpus).items() if files.get(name) != text}
     if written:
         seen["files"] = {name: _plain(text, corpus) for name, text in written.items()}
     return seen
+
+
+def _queue(corpus: Path) -> list[Case]:
+    """Return what is left in the queue, as the files of a queue directory of sendmail's."""
+    if not (corpus / "spool/mqueue/posthouse").exists():
+        return []
+    folder = corpus / "exported"
+    try:
+        with redirect_stdout(io.StringIO()):
+            status = export_queue(corpus / "deliver.cf", folder, QueueFilter(), as_json=False)
+        assert status == 0, "something of the queue could not be written"
+        return [_queue_file(path, corpus) for path in sorted(folder.iterdir()) if path.name[:2] in ("qf", "Qf", "hf")]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _queue_file(path: Path, corpus: Path) -> Case:
+    control = _plain(path.read_bytes().decode("utf-8", "surrogateescape").replace("\udc81", "$"), corpus)
+    body = path.with_name(f"df{path.name[2:]}").read_bytes().decode("utf-8", "surrogateescape")
+    lines = [_QUEUE_TIME.sub(r"\1<TIME>", line) for line in control.split("\n")[:-1]]
+    return {"name": path.name[:2], "control": lines, "body": _plain(body, corpus)}
 
 
 def _files(corpus: Path) -> dict[str, str]:
@@ -140,10 +171,34 @@ def difference(wanted: Case, seen: Case, where: str = "") -> str:
         if field == "deliveries" and one and other:
             return f"{where}deliveries: {_first(one, other)}"
         return f"{where}{field}: recorded {one!r}\n{' ' * len(field)}  ours     {other!r}"
+    found = _queue_difference(wanted, seen)
+    if found:
+        return f"{where}queue: {found}"
     for number, (one, other) in enumerate(zip(wanted.get("steps", ()), seen.get("steps", ()), strict=True)):
         found = difference(one, other, f"step {number} {one['args']}: ")
         if found:
             return found
+    return ""
+
+
+def _queue_difference(wanted: Case, seen: Case) -> str:
+    """Compare what is left in the queue.
+
+    Two things of the recording are not asked for: the control file that the real program leaves, until its next queue
+    run takes it away, of a message that it has refused, without a recipient; and the inode of a body.
+    """
+    left = [one for one in wanted.get("queue", ()) if any(line.startswith("R") for line in one["control"])]
+    ours = seen.get("queue", [])
+    if len(left) != len(ours):
+        return f"{len(left)} recorded, {len(ours)} ours: {ours}"
+    for one, other in zip(left, ours, strict=True):
+        lines = [line for line in one["control"] if line != "I<INODE>"]
+        for line, our_line in zip_longest(lines, other["control"]):
+            if line != our_line:
+                return f"\n recorded {line!r}\n ours     {our_line!r}\n in {other['control']}"
+        for field in ("name", "body"):
+            if one[field] != other[field]:
+                return f"{field}: recorded {one[field]!r}\n ours     {other[field]!r}"
     return ""
 
 

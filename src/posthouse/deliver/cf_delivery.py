@@ -18,6 +18,7 @@ from posthouse.ports import Clock
 from posthouse.rewriting.tokens import fold
 from posthouse.site.cf.declared import CfConfiguration
 
+_REPORT_OCTETS = 1024  # of what a report says itself, as its size is reckoned
 DEEPEST_REPORT = 3  # a report about a report about a report goes nowhere
 
 
@@ -36,6 +37,9 @@ class Delivery(Struct):
 
     async def run(self, envelope: CfEnvelope, depth: int = 0) -> None:
         """Deliver to everybody who waits, report, and keep what is left."""
+        if envelope.standing(Standing.WAITING):
+            envelope.attempts += 1
+            envelope.is_split = True
         expensive = self._expensive()
         for way in envelope.standing(Standing.WAITING):
             if fold(way.addressee.mailer) in expensive:
@@ -86,6 +90,7 @@ class Delivery(Struct):
             envelope.transcript.append(without_codes(said) if ending.exit_status == os.EX_TEMPFAIL else said)
             if self.prints_errors or self.is_verbose:
                 self.say(without_codes(said))
+            envelope.message = ending.message
             if ending.exit_status != os.EX_TEMPFAIL:
                 envelope.exit_status = ending.exit_status
         for one, ending in zip(load.addressees, endings, strict=True):
@@ -141,7 +146,7 @@ class Delivery(Struct):
             sender_is_local=True,
             sender_type="RFC822",
             opened=opened,
-            octets=body.octets,
+            octets=_REPORT_OCTETS + (envelope.octets if report.returns_body else 0),
             accepted=now,
             came_from="localhost",
             ways=ways,
@@ -153,6 +158,7 @@ class Delivery(Struct):
             # It has been round as often as its cause: it is kept for a person to look at, and not sent on.
             for way in bounce.ways:
                 way.standing = Standing.QUEUED
+            bounce.is_held = True
             await self.reports.keep(bounce)
             return
         if bounce.standing(Standing.BAD) and not envelope.is_report:

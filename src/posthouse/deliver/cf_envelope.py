@@ -79,6 +79,11 @@ class CfEnvelope(Struct):
     body_is_withheld: bool = False  # it was too large for a mailer
     errors_to: Sequence[str] = ()
     exit_status: int = 0
+    author: str = ""  # who handed it in, with the host
+    attempts: int = 0
+    message: str = ""  # what went wrong last, for the queue's listing
+    is_split: bool = False  # it has been sent on its way, or is ready for it
+    is_held: bool = False  # a person is to look at it before it goes on
     queue_id: str = ""  # of a message that lies in the spool
 
     def standing(self, *standings: Standing) -> list[Way]:

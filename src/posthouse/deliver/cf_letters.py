@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from posthouse.deliver.cf_delivery import duration_in_words
 from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
-from posthouse.deliver.cf_report import ReportBody, ReportWriter, final_recipient
+from posthouse.deliver.cf_report import ReportBody, ReportWriter
 from posthouse.deliver.letter_writer import LetterKind
 from posthouse.deliver.mailer_text import Opened, Renderer
 from posthouse.mail.envelope import MailerUser, Notify
@@ -17,7 +17,7 @@ from posthouse.mail.outcome import Disposition, Outcome
 from posthouse.mail.queued import LeasedRecipient, MessageInfo
 from posthouse.mailers.batches import Addressee
 from posthouse.mailers.exits import Ending, transcript_line
-from posthouse.mailers.stored import write_stored
+from posthouse.mailers.stored import Circumstances, final_recipient_of, write_stored
 from posthouse.ports import Clock, StoredText
 
 _TEMPORARY, _UNAVAILABLE, _NO_USER = 75, 69, 67  # sysexits(3)
@@ -83,12 +83,12 @@ class CfLetters:
             name=name,
             sender=circumstances.sender,
             sender_is_local="@" not in circumstances.sender,
-            sender_type="",
+            sender_type=circumstances.sender_type,
             opened=opened,
             octets=message.octets,
             accepted=message.accepted,
             came_from=circumstances.macros.get("_", "localhost"),
-            ways=[self._way(leased, kind) for leased in recipients],
+            ways=[self._way(leased, kind, circumstances) for leased in recipients],
             ret=message.ret,
             envid=message.envid,
         )
@@ -112,7 +112,7 @@ class CfLetters:
         )
         return CfLetter(self._writer.open(report, body, [to], name, now, pm=is_postmasters), body)
 
-    def _way(self, leased: LeasedRecipient, kind: LetterKind) -> Way:
+    def _way(self, leased: LeasedRecipient, kind: LetterKind, circumstances: Circumstances) -> Way:
         recipient = leased.recipient
         written = str(recipient.original)
         who = recipient.mailer or MailerUser(str(recipient.address), written)
@@ -123,7 +123,7 @@ class CfLetters:
             standing,
             None if outcome is None else _ending(outcome),
             original=recipient.orcpt,
-            final=final_recipient("", who.user, who.alias or who.written, self._host),
+            final=final_recipient_of(recipient, circumstances, self._host),
             notify=Notify.SUCCESS | Notify.FAILURE | Notify.DELAY,
             remote=outcome.remote if outcome is not None else "",
             attempted=leased.attempted,

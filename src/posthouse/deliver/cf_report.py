@@ -11,7 +11,7 @@ from posthouse.mail.envelope import DEFAULT_NOTIFY, Notify, Return
 from posthouse.mailers.exits import reason_in_words
 from posthouse.mailers.fields import Field
 from posthouse.mailers.header import Binding, bind_header
-from posthouse.mailers.names import time_macros
+from posthouse.mailers.names import OF_COMMAND, time_macros
 from posthouse.mailers.stored import Circumstances, StoredHeader
 from posthouse.mailers.text import TextWriter, form_of
 from posthouse.rewriting.environment import Environment
@@ -122,6 +122,7 @@ class ReportWriter:
         ]
         daemon = self._macros.get("n") or "MAILER-DAEMON"
         brought = {"_": "localhost", "s": "localhost", "r": "", "x": FULL_NAME, "i": name, "u": "", "h": ""}
+        brought["daemon_flags"] = OF_COMMAND
         brought |= {key: value for key, value in time_macros(at).items() if key in "at"}
         macros: Mapping[str, str] = {**self._macros, **time_macros(at), **brought, "f": daemon, "g": daemon}
         header = bind_header(

@@ -53,6 +53,7 @@ class MailerUser(Struct, frozen=True, omit_defaults=True):
     uid: int = 0
     gid: int = 0
     home: str = ""  # of the controller: what ``$z`` becomes
+    queue_flags: str = ""  # P: it alone stands for what the sender gave; A: it comes from an alias file
 
 
 class Recipient(Struct, frozen=True):

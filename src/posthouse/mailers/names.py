@@ -5,6 +5,7 @@ from typing import Final
 
 from posthouse.mail.dates import format_asctime, format_date
 
+OF_COMMAND: Final = "c u"  # {daemon_flags} of a message that no daemon has taken in
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx"  # base 60
 
 

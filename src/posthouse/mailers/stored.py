@@ -10,7 +10,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from posthouse.mail.envelope import Recipient
 from posthouse.mail.errors import MalformedError
+from posthouse.mail.octet_text import octets
 from posthouse.mailers.fields import Field, split_fields
 from posthouse.mailers.header import BoundHeader
 
@@ -21,6 +23,7 @@ class Circumstances(Struct, frozen=True, omit_defaults=True):
     """What a message brings beside its fields: macros by their names, and the sender as given, in octet text.
 
     ``is_report``: the message is a bounce, so that its reverse-path is null.  ``sender_domain``: see rendering.py.
+    What follows ``octets`` is for control files of sendmail's form, control_file.py.
     """
 
     macros: Mapping[str, str] = {}
@@ -28,6 +31,13 @@ class Circumstances(Struct, frozen=True, omit_defaults=True):
     is_report: bool = False
     sender_domain: tuple[str, ...] = ()
     octets: int = 0  # the size of the message as it came; 0 when nobody knows
+    sender_type: str = ""  # T= of the sender's mailer
+    author: str = ""  # who handed it in, as AUTH= would say
+    precedence: int = 0
+    recipients: int = 0  # when it was first sent
+    attempts: int = 0  # before it was queued
+    message: str = ""  # what went wrong last before it was queued
+    is_split: bool = False  # every recipient is known, and those of other owners are in messages of their own
 
 
 class StoredHeader(Struct, frozen=True):
@@ -65,6 +75,13 @@ def write_stored(stored: StoredHeader) -> bytes:
     fields = "".join(f"{f.name}:{'' if f.is_template else f.value}\n" for f in header.fields)
     octets = fields.encode("iso8859-1", "replace").replace(b"\n", b"\r\n")
     return _MARK + msgspec.json.encode(line) + b"\r\n" + octets + b"\r\n"
+
+
+def final_recipient_of(recipient: Recipient, circumstances: Circumstances, host: str) -> str:
+    """Return whom the sender gave, with the type of the sender's mailer, as Final-Recipient shows it: octet text."""
+    given = octets(str(recipient.original))
+    whole = given if recipient.original.domain else f"{given}@{host}"
+    return f"{circumstances.sender_type or 'rfc822'}; {whole}"
 
 
 def is_stored(text: bytes) -> bool:

@@ -28,8 +28,8 @@ class ControlRecipient(Struct, frozen=True):
     """One R line and what stands before it.
 
     ``flags``: P is one that the sender gave, N that NOTIFY was given, S F D for success, failure and delay, A that
-    the controller comes from an alias, B that it is a blind copy.  ``controller`` is ``name:uid:gid:alias``; ""
-    is nobody.
+    the controller comes from an alias, B that it is a blind copy.  ``controller`` is ``name:uid:gid:alias``,
+    or ``:alias`` for nobody; "" where there is no alias.
     """
 
     address: str
@@ -105,7 +105,7 @@ def _recipient_lines(recipients: tuple[ControlRecipient, ...]) -> Iterator[str]:
     for one in recipients:
         if one.controller != controller:
             # Without a controller of its own a recipient would have the one before.
-            yield f"C{one.controller or ':'}"
+            yield f"C{one.controller}"
             controller = one.controller
         optional = (("Q", one.original), ("M", one.message), ("r", one.final))
         yield from (letter + text for letter, text in optional if text)
@@ -216,7 +216,7 @@ class _Reading:
             self._texts["M"] = text
 
     def _take_controller(self, text: str) -> None:
-        self._next = replace(self._next, controller="" if text.startswith(":") else text)
+        self._next = replace(self._next, controller="" if text == ":" else text)
 
     def _take_original(self, text: str) -> None:
         self._next = replace(self._next, original=text)

@@ -24,7 +24,7 @@ from posthouse.mail.envelope import Notify, Return
 from posthouse.mailers.exits import Ending
 from posthouse.mailers.fields import Field
 from posthouse.mailers.header import Binding, BoundHeader, NoRecipient, bind_header, quoted_name
-from posthouse.mailers.names import message_name, time_macros
+from posthouse.mailers.names import OF_COMMAND, message_name, time_macros
 from posthouse.mailers.stored import Circumstances, StoredHeader
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.recipients import ERROR, Purpose, Resolved
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from posthouse.site.cf.declared import CfConfiguration
 
 # Macros that a message keeps: who brought it and how, its names and dates.
-_BROUGHT: Final = frozenset("_rsxiatu")
+_BROUGHT: Final = frozenset({*"_rsxiatu", "daemon_flags"})
 
 
 class Names:
@@ -93,7 +93,8 @@ class Intake:
         """Return the macros with which the message begins."""
         given = self._given
         protocol, _, host = given.protocol.partition(":")
-        macros = {**self._configuration.program.macros, "_": f"{login_name()}@localhost", "i": self.name}
+        brought = {"_": f"{login_name()}@localhost", "i": self.name, "daemon_flags": OF_COMMAND}
+        macros = {**self._configuration.program.macros, **brought}
         if protocol:
             macros["r"] = protocol
         if host:
@@ -191,6 +192,7 @@ class Intake:
             envid=self._given.envid,
             parameters=self._parameters(),
             precedence=priorities.get(precedence.lower(), 0),
+            author=sender.written if "@" in sender.written else f"{sender.written}@{self._world.routing.host_name}",
             hops=self._given.hops,
         )
         note_complaints(envelope, expansion.complaints)
@@ -256,12 +258,16 @@ class Intake:
     async def deliver(self, delivery: Delivery, envelope: CfEnvelope) -> None:
         """Deliver, or put into the queue, as DeliveryMode has it."""
         if self._configuration.text("DeliveryMode")[:1] in ("q", "d"):
-            await self.keep(envelope)
-        else:
-            await delivery.run(envelope)
+            # What is wrong with an address is told at once, whenever the others are tried.
+            self._hold_back(envelope)
+        await delivery.run(envelope)
 
     async def keep(self, envelope: CfEnvelope) -> None:
         """Put it into the queue for everybody who waits."""
+        self._hold_back(envelope)
+        await self._world.keep(envelope)
+
+    def _hold_back(self, envelope: CfEnvelope) -> None:
+        envelope.is_split = True
         for way in envelope.standing(Standing.WAITING):
             way.standing = Standing.QUEUED
-        await self._world.keep(envelope)

@@ -37,6 +37,7 @@ class ShownMessage(Struct, frozen=True):
     sender: str
     body_octets: int
     octets: int  # with the header
+    message: str = ""  # what was wrong with it when it was queued
 
 
 def print_cf_queue(path: Path, options: Options) -> int:
@@ -80,8 +81,9 @@ async def listing(
             current = row.message.queue_id
             shown = await shown_message(spool, row)
             yield _message_line(row, shown, factor, verbose=verbose)
-            if row.outcome is not None:
-                yield f"                 ({printable(row.outcome.diagnostic)[:_REASON_MOST]})"
+            reason = shown.message if row.outcome is None else row.outcome.diagnostic
+            if reason:
+                yield f"                 ({printable(reason)[:_REASON_MOST]})"
         yield ("\t\t\t\t\t\t" if verbose else "\t\t\t\t\t ") + printable(recipient_shown(row))
     yield f"\t\tTotal requests: {requests}"
 
@@ -108,9 +110,10 @@ async def shown_message(spool: SpoolQueue, row: QueueRow) -> ShownMessage:
     if not is_stored(header):
         return ShownMessage(row.message.queue_id, str(row.message.reverse_path) or "MAILER-DAEMON", body, text.octets)
     circumstances = read_stored(header.removesuffix(b"\r\n")).circumstances
+    said = _shown_octets(circumstances.message)
     name = circumstances.macros.get("i", row.message.queue_id)
     sender = _shown_octets(circumstances.sender) or "MAILER-DAEMON"
-    return ShownMessage(name, sender, body, circumstances.octets or text.octets)
+    return ShownMessage(name, sender, body, circumstances.octets or text.octets, said)
 
 
 def _message_line(row: QueueRow, shown: ShownMessage, factor: int, *, verbose: bool) -> str:

@@ -16,11 +16,11 @@ from posthouse.cli.classic.cf_site import CfSite
 from posthouse.cli.classic.cf_spool import keep_rest, settlements_of
 from posthouse.cli.classic.command_line import QueueRun
 from posthouse.deliver.cf_envelope import CfEnvelope, Way
-from posthouse.deliver.cf_report import final_recipient
 from posthouse.mail.envelope import MailerUser
 from posthouse.mail.queued import Batch, LeasedRecipient, LeaseRequest
 from posthouse.mailers.batches import Addressee
 from posthouse.mailers.names import message_name
+from posthouse.mailers.stored import Circumstances, final_recipient_of
 
 if TYPE_CHECKING:
     from posthouse.ports import SpoolQueue, StoredText
@@ -78,12 +78,12 @@ async def envelope_of_batches(site: CfSite, batches: Sequence[Batch], text: Stor
         name=circumstances.macros.get("i", message.queue_id),
         sender=circumstances.sender,
         sender_is_local="@" not in circumstances.sender,
-        sender_type="",
+        sender_type=circumstances.sender_type,
         opened=opened,
         octets=circumstances.octets or message.octets,
         accepted=message.accepted,
         came_from=circumstances.macros.get("_", "localhost"),
-        ways=[_way(leased, channel, site.routing.host_name) for leased, channel in everyone],
+        ways=[_way(leased, channel, circumstances, site.routing.host_name) for leased, channel in everyone],
         is_report=message.reverse_path.is_null,
         ret=message.ret,
         envid=message.envid,
@@ -91,14 +91,14 @@ async def envelope_of_batches(site: CfSite, batches: Sequence[Batch], text: Stor
     )
 
 
-def _way(leased: LeasedRecipient, channel: str, host: str) -> Way:
+def _way(leased: LeasedRecipient, channel: str, circumstances: Circumstances, host: str) -> Way:
     recipient = leased.recipient
     written = str(recipient.original)
     who = recipient.mailer or MailerUser(str(recipient.address), written)
     return Way(
         Addressee(leased.number, channel, recipient.route.host, who),
         original=recipient.orcpt,
-        final=final_recipient("", who.user, who.alias or who.written, host),
+        final=final_recipient_of(recipient, circumstances, host),
         notify=recipient.notify,
         attempted=_last(leased),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
 from posthouse.deliver.cf_report import final_recipient
 from posthouse.mail.envelope import MailerUser, Notify
 from posthouse.mailers.batches import Addressee as MailerAddressee
-from posthouse.mailers.exits import Ending
+from posthouse.mailers.exits import Ending, without_codes
 from posthouse.rewriting.recipients import ERROR
 from posthouse.rewriting.triples import exit_status_of
 from posthouse.routing.sendmail.addressee import Addressee, State
@@ -43,12 +44,13 @@ class Reports:
 def ways_of(expansion: Expansion, sender_type: str, host: str, notify: Notify | None) -> list[Way]:
     """Return the recipients that mail goes to, and those whose sender is to be told."""
     ways = []
+    alone = Counter(id(one.root) for one in expansion.queue if one.state.is_sendable)
     for number, one in enumerate(expansion.queue):
         if not (one.state.is_sendable or one.state is State.BAD):
             continue
         root = one.root
         way = Way(
-            MailerAddressee(number, one.mailer, one.host or "", _mailer_user(one)),
+            MailerAddressee(number, one.mailer, one.host or "", _mailer_user(one, is_alone=alone[id(one.root)] == 1)),
             final=final_recipient(sender_type, root.user, root.written, host),
             notify=notify,
         )
@@ -79,15 +81,19 @@ def note_complaints(envelope: CfEnvelope, complaints: Sequence[AddressComplaint]
     """Put what was wrong with addresses into the transcript, and remember the status."""
     for complaint in complaints:
         envelope.transcript.append(str(complaint.reply))
+        is_unknown = complaint.exit_status == NO_USER
+        envelope.message = "User unknown" if is_unknown else without_codes(str(complaint.reply))
     for way in envelope.standing(Standing.BAD):
         if way.ending is not None:
             envelope.exit_status = way.ending.exit_status
 
 
-def _mailer_user(one: Addressee) -> MailerUser:
+def _mailer_user(one: Addressee, *, is_alone: bool) -> MailerUser:
     controller = one.controller
     alias = one.alias.written if one.alias is not None else ""
+    is_of_alias = one.alias is not None and one.alias.state in (State.EXPANDED, State.OK)
+    flags = ("P" if is_alone or one.is_primary else "") + ("A" if is_of_alias else "")
     if controller is None:
-        return MailerUser(one.user, one.written, alias)
+        return MailerUser(one.user, one.written, alias, queue_flags=flags)
     home = one.home or controller.home
-    return MailerUser(one.user, one.written, alias, controller.login, controller.uid, controller.gid, home)
+    return MailerUser(one.user, one.written, alias, controller.login, controller.uid, controller.gid, home, flags)

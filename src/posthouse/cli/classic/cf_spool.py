@@ -40,7 +40,7 @@ def keep_rest(site: Site, envelope: CfEnvelope) -> None:
     spool = open_spool_queue(site)
     try:
         envelope.queue_id = run(_commit(spool, envelope))
-        if any(way.ending is not None for way in envelope.standing(Standing.QUEUED)):
+        if any(way.attempted is not None for way in envelope.standing(Standing.QUEUED)):
             run(_note_attempt(site, spool, envelope))
     finally:
         run(spool.close())
@@ -49,7 +49,7 @@ def keep_rest(site: Site, envelope: CfEnvelope) -> None:
 async def _commit(spool: DirectSpool, envelope: CfEnvelope) -> str:
     draft = spool.begin()
     try:
-        await draft.write(write_stored(_settled(envelope.opened.stored)))
+        await draft.write(write_stored(_settled(envelope)))
         await _copy_body(envelope, draft)
         return await draft.commit(envelope_of(envelope), envelope.accepted)
     except BaseException:
@@ -85,17 +85,29 @@ def _settlements(
             key = (batch.message.queue_id, leased.number, batch.token)
             if way.standing in (Standing.SENT, Standing.BAD):
                 found.append(Settlement(*key, Ending.GONE, attempted=way.attempted))
-            elif way.ending is not None:
+            elif way.ending is not None and way.attempted is not None:
                 outcome = deferred(way.ending.message, status=way.ending.status)
                 due = now + retry.first_delay
                 found.append(Settlement(*key, Ending.RETRY, outcome, due, attempted=way.attempted or now))
     return found
 
 
-def _settled(stored: StoredHeader) -> StoredHeader:
-    """Leave out what was empty when the message came: it is not to appear later."""
+def _settled(envelope: CfEnvelope) -> StoredHeader:
+    """Leave out what was empty when the message came, which is not to appear later; note how it stands."""
+    stored = envelope.opened.stored
     fields = tuple(one for one in stored.header.fields if not one.is_template or Nature.LATE in one.nature)
-    return StoredHeader(replace(stored.header, fields=fields), stored.circumstances)
+    circumstances = replace(
+        stored.circumstances,
+        octets=stored.circumstances.octets or envelope.octets,
+        sender_type=envelope.sender_type,
+        author=envelope.author,
+        precedence=envelope.precedence,
+        recipients=sum(way.standing is not Standing.BAD or way.attempted is not None for way in envelope.ways),
+        attempts=envelope.attempts,
+        message=envelope.message,
+        is_split=envelope.is_split,
+    )
+    return StoredHeader(replace(stored.header, fields=fields), circumstances)
 
 
 async def _copy_body(envelope: CfEnvelope, draft: Draft) -> None:
@@ -108,12 +120,19 @@ def envelope_of(envelope: CfEnvelope) -> Envelope:
     waiting = envelope.standing(Standing.QUEUED, Standing.WAITING)
     sender = NULL_PATH if envelope.is_report else Path(address_of(envelope.sender))
     body = Body.EIGHT_BIT_MIME if ("8BITMIME", "BODY=8BITMIME") in envelope.parameters else Body.SEVEN_BIT
-    return Envelope(sender, tuple(map(_recipient, waiting)), body, ret=envelope.ret, envid=envelope.envid)
+    return Envelope(
+        sender,
+        tuple(map(_recipient, waiting)),
+        body,
+        ret=envelope.ret,
+        envid=envelope.envid,
+        is_held=envelope.is_held,
+    )
 
 
 def _recipient(way: Way) -> Recipient:
     address = address_of(way.who.user)
-    original = address_of(way.who.alias or way.who.written)
+    original = address_of(way.final.partition("; ")[2] or way.who.written)
     route = Route(way.addressee.mailer, way.addressee.host, address)
     return Recipient(address, route, original, way.original, way.notify, way.who)
 

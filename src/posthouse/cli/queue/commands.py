@@ -107,6 +107,25 @@ def import_(kind: str, dry_run: bool, directory: Path, as_json: bool, site_file:
     return import_queue(site_file, directory, dry_run=dry_run, as_json=as_json)
 
 
+@queue.command("export")
+@click.option("--to", "kind", type=click.Choice(["sendmail"]), required=True, help="Whose queue it is to be.")
+@click.argument("directory", type=click.Path(path_type=Path))
+@filter_options
+@json_option
+@site_option
+def export_(kind: str, directory: Path, as_json: bool, site_file: Path, **options: Any) -> int:  # noqa: ARG001 - the one kind
+    """Write queued messages as files of a queue directory of sendmail (version 8).
+
+    They stay in this queue, too: stop the daemon first, and remove them here before the other one starts, or they are
+    delivered twice. Held ones are written as Qf files, which sendmail leaves alone; what is finished and owes its
+    sender a report alone is left out, and the exit code is then 65.
+    """
+    from posthouse.cli.queue.export_sendmail import export_queue
+
+    query = gather_filters(options).query(now())
+    return export_queue(site_file, directory, query, as_json=as_json)
+
+
 def _verb_command(verb: Verb, help_text: str) -> None:
     @queue.command(verb.value, help=help_text)
     @click.argument("queue_ids", nargs=-1, metavar="[QUEUEID]...")
