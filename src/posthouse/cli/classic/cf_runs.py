@@ -3,15 +3,18 @@
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from posthouse.channels.mailer_runs import MailerRuns, MailerSettings
+from posthouse.cli.classic.cf_network import NetworkMailers
 from posthouse.cli.classic.cf_recipients import Reports
 from posthouse.deliver.cf_delivery import Delivery
 from posthouse.deliver.cf_report import ReportWriter
 
 if TYPE_CHECKING:
     from posthouse.cli.classic.cf_site import CfSite
+    from posthouse.ports import Channel
 
 
 def delivery_of(site: CfSite, draw_name: Callable[[], str]) -> Delivery:
@@ -22,9 +25,13 @@ def delivery_of(site: CfSite, draw_name: Callable[[], str]) -> Delivery:
         default_identity=site.default_identity,
         file_mode=configuration.number("TempFileMode") or 0o600,
     )
+    mailers = NetworkMailers(
+        MailerRuns(site.renderer, settings), site.renderer, site.clock, partial(_smtp_channels, site)
+    )
+    site.close_later(mailers.close)
     return Delivery(
         configuration,
-        MailerRuns(site.renderer, settings),
+        mailers,
         Reports(site),
         ReportWriter(site.renderer),
         site.clock,
@@ -32,3 +39,15 @@ def delivery_of(site: CfSite, draw_name: Callable[[], str]) -> Delivery:
         draw_name=draw_name,
         prints_errors=configuration.text("ErrorMode") == "print",
     )
+
+
+def _smtp_channels(site: CfSite) -> dict[str, Channel]:
+    """Open the channels that connect."""
+    from random import Random
+
+    from posthouse.channels.open import open_channels
+    from posthouse.wiring.machine import build_resolver, light_event_log
+
+    random = Random()  # noqa: S311 - the order of equal MX hosts, no secret
+    log = light_event_log(site.site, site.clock, "sendmail")
+    return open_channels(site.site, build_resolver(site.site, site.clock), site.clock, log, random)

@@ -3,7 +3,7 @@
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from posthouse.site.model import Site
 
 Keep = Callable[["Site", "CfEnvelope"], None]
+Closing = Callable[[], Awaitable[None]]
 
 
 class CfSite:
@@ -47,6 +48,7 @@ class CfSite:
         self.renderer = Renderer(configuration, self.routing.program, self._answers, self.clock)
         self.switch = service_switch(configuration)
         self._keep = keep
+        self._to_close: list[Closing] = []
 
     def environment(self, macros: Mapping[str, str]) -> Environment:
         """Return the macros of one message."""
@@ -62,6 +64,12 @@ class CfSite:
         """Put what is left of a message into the spool."""
         self._keep(self.site, envelope)
 
+    def close_later(self, closing: Closing) -> None:
+        """Remember what is to be closed with the site."""
+        self._to_close.append(closing)
+
     async def close(self) -> None:
-        """Let go of the maps."""
+        """Let go of the maps, and of what was opened with this site."""
+        for closing in self._to_close:
+            await closing()
         await self._answers.close()

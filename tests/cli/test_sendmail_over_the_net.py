@@ -1,0 +1,80 @@
+"""``sendmail`` at a site that has a sendmail.cf: mail for mailers that connect goes out before the command ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.channel_peer import Script, ScriptedPeer
+
+BIN = Path(sys.executable).parent
+SLOW = 60.0  # seconds
+CF = """\
+V10/Berkeley
+Djmx1.example.org
+Cwlocalhost mx1.example.org
+O QueueDirectory={queue}
+O DontProbeInterfaces=True
+O DeliveryMode=interactive
+O ErrorMode=print
+H?F?From: $g
+H?M?Message-Id: <$t.$i@$j>
+Scanonify=3
+R$* < $* > $*\t$2
+R$+ @ $+\t$: $1 < @ $2 >
+Sparse=0
+R$+ < @ $=w >\t$#local $: $1
+R$+ < @ $+ >\t$#relay $@ [127.0.0.1] $: $1 < @ $2 >
+R$+\t\t\t$#local $: $1
+Sfinal=4
+R$* < @ $* >\t$1 @ $2
+Mlocal, P=/bin/true, F=ls, A=true $u
+Mrelay, P=[IPC], F=mMF, A=TCP $h {port}
+Mprog, P=/bin/sh, F=l, A=sh -c $u
+"""
+MESSAGE = b"To: far@example.net\nSubject: over the net\n\nhello\n"
+
+
+@pytest.fixture
+def peer():
+    with ScriptedPeer(Script()) as peer:
+        yield peer
+
+
+def site(folder: Path, port: int) -> Path:
+    (folder / "queue").mkdir()
+    path = folder / "mx.cf"
+    path.write_text(CF.format(queue=folder / "queue", port=port))
+    return path
+
+
+def run(program: str, *arguments: object, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [BIN / program, *map(str, arguments)], input=given, capture_output=True, check=False, timeout=SLOW
+    )
+
+
+def test_the_command_delivers_over_the_net_itself(tmp_path: Path, peer: ScriptedPeer) -> None:
+    cf = site(tmp_path, peer.port)
+
+    done = run("sendmail", "-C", cf, "-f", "me@mx1.example.org", "far@example.net", given=MESSAGE)
+
+    assert (done.returncode, done.stderr) == (os.EX_OK, b"")
+    assert [line.partition(" SIZE=")[0] for line in peer.commands if line.startswith(("MAIL", "RCPT"))] == [
+        "MAIL FROM:<me@mx1.example.org>",
+        "RCPT TO:<far@example.net>",
+    ]
+    assert b"is empty" in run("mailq", "-C", cf).stdout
+
+
+def test_what_the_next_host_defers_is_queued_with_its_words(tmp_path: Path) -> None:
+    with ScriptedPeer(Script(replies={"RCPT": b"450 4.2.1 not now\r\n"})) as peer:
+        cf = site(tmp_path, peer.port)
+        done = run("sendmail", "-C", cf, "-f", "me@mx1.example.org", "far@example.net", given=MESSAGE)
+        listed = run("mailq", "-C", cf).stdout.decode()
+
+    assert done.returncode == os.EX_OK
+    assert "far@example.net" in listed
+    assert "(Deferred: 450 4.2.1 not now)" in listed
