@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from peers import POSTHOUSE_SITE
+from peers import POSTHOUSE_SITE, free_port
 
 _MODES = ("single", "kept", "relay", "local")
 
@@ -55,7 +55,7 @@ class Load:
 
 def _measure(source: Path, mode: str, sent: Load, folder: Path) -> tuple[float, float]:
     """Return CPU seconds per 1,000 messages of all children, and the memory of all processes in MiB."""
-    port, sink = _free_port(), _free_port()
+    port, sink = free_port(), free_port()
     (folder / "site.toml").write_text(POSTHOUSE_SITE.format(port=port, sink=sink))
     environment = os.environ | {"PYTHONPATH": str(source.resolve())}
     serve = [sys.executable, "-m", "posthouse", "serve", "--site", str(folder / "site.toml")]
@@ -63,7 +63,7 @@ def _measure(source: Path, mode: str, sent: Load, folder: Path) -> tuple[float, 
         if mode == "relay":
             _start(stack, ["/usr/sbin/smtp-sink", "-u", "nobody", f"127.0.0.1:{sink}", "512"], {})
         daemon = _start(stack, serve, environment)
-        _wait_for(lambda: _answers(port), 20)
+        _wait_for(lambda: _answers(port), 60)
         children = _children_of(daemon.pid)
         before = sum(map(_ticks, children))
         load = ["-s", "20", "-m", str(sent.messages), "-l", str(sent.octets)]
@@ -81,12 +81,6 @@ def _start(stack: ExitStack, command: list[str], environment: dict[str, str]) ->
     stack.callback(process.wait)
     stack.callback(process.terminate)
     return process
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port: int = bound.getsockname()[1]
-        return port
 
 
 def _answers(port: int) -> bool:

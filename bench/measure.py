@@ -14,7 +14,7 @@ from pathlib import Path
 V1 = Path("/sys/fs/cgroup/cpuacct")
 V2 = Path("/sys/fs/cgroup")
 SAMPLE_SECONDS = 0.5  # reading the memory of a hundred processes takes some milliseconds itself
-END_SECONDS = 5
+END_SECONDS = 60  # until the last process of a group that was killed is gone
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

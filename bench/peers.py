@@ -6,7 +6,6 @@ one's own: both open 20 connections to one host and give it 50 recipients at onc
 """
 
 import os
-import random
 import shutil
 import signal
 import socket
@@ -16,7 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
 from measure import Group
+
+from support.ports import free_port
 
 POSTFIX_SERVICES = """
 127.0.0.1:{port} inet n - n - - smtpd
@@ -108,21 +111,7 @@ file = "log"
 """
 
 
-EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 STOP_SECONDS = 30
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on, and that the system does not give to a client meanwhile.
-
-    A client that connects to a port of that range where nobody listens may be given the same port itself.
-    """
-    first = int(EPHEMERAL.read_text().split()[0])
-    while True:
-        port = random.randrange(max(1024, first - 10_000), first)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
 
 
 def wait_for_greeting(port: int, is_running: Callable[[], bool], seconds: float = 60) -> None:

@@ -22,7 +22,7 @@ def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            out, errors = process.communicate(timeout=4 * LONG)
+            out, errors = process.communicate(timeout=5 * LONG)
         finally:
             process.terminate()  # and not kill: it ends what it has started
     return subprocess.CompletedProcess(command, process.returncode, out, errors)
