@@ -34,6 +34,7 @@ class Talk(Struct, frozen=True):
     parameters: tuple[tuple[str, str], ...] = ()  # of MAIL: the extension that they need, and the word
     is_lmtp: bool = False
     is_extended: bool = False  # EHLO first: F=a
+    is_plain: bool = False  # never EHLO: F=2
 
 
 class TalkEndedError(Exception):
@@ -84,10 +85,12 @@ class Dialogue:
         await self._recipients(talk, endings, has_dsn="DSN" in extensions)
         if None in endings:
             await self._text(talk, text, endings)
+        elif talk.is_lmtp:
+            await self._say("RSET", self._timeouts.quit)
 
     async def _hello(self, talk: Talk, greeting: Reply, endings: list[Ending | None]) -> dict[str, str] | None:
         """Introduce ourselves; None when that was refused."""
-        extended = talk.is_extended or "ESMTP" in greeting.text
+        extended = not talk.is_plain and (talk.is_extended or "ESMTP" in greeting.text)
         verb = "LHLO" if talk.is_lmtp else "EHLO" if extended else "HELO"
         answer = await self._say(f"{verb} {talk.name}", self._timeouts.greeting)
         if answer.code // 100 == 5 and verb == "EHLO":

@@ -129,7 +129,7 @@ class MailerRuns:
         name = self._configuration.program.macros.get("j", "localhost")
         talk = Talk(
             name=name,
-            sender="" if is_null else sender,
+            sender="" if is_null else _route_through(name, sender) if mailer.has("p") else sender,
             recipients=tuple(
                 # Whoever was added last is named first: so it has always been.
                 (one.who.user, message.recipient_parameters.get(one.number, ""))
@@ -139,6 +139,7 @@ class MailerRuns:
             parameters=message.parameters,
             is_lmtp=mailer.has("z"),
             is_extended=mailer.has("a"),
+            is_plain=mailer.has("2"),
         )
         dialogue = Dialogue(program.stdout, program.write, self._settings.timeouts, name)
         try:
@@ -190,6 +191,11 @@ def _macros_of(addressee: Addressee, mailer: MailerDeclaration) -> dict[str, str
     if fold(mailer.name) == "prog":
         user = user.removeprefix("|")
     return {"u": user, "z": addressee.who.home}
+
+
+def _route_through(host: str, sender: str) -> str:
+    """Return a sender as a path that names us first: RFC 821, section 3.6."""
+    return f"@{host}{',' if sender.startswith('@') else ':'}{sender}"
 
 
 def _too_large(load: Load) -> Delivered:

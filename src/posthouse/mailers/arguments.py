@@ -46,19 +46,11 @@ def fill_arguments(
 
 
 def from_line(mailer: MailerDeclaration, template: str, macros: Mapping[str, str]) -> str | None:
-    """Return the line before the header, without its end; None with F=n.  F=U: the form of UUCP's rmail."""
+    """Return the line before the header, without its end; None with F=n.  F=U: the form of UUCP's rmail, if the sender is of
+    that form (``host!user``)."""
     if mailer.has("n"):
         return None
-    if mailer.has("U"):
-        return _uucp_from_line(macros)
+    host, bang, user = expand(f"{MACRO}g", macros).partition("!")
+    if mailer.has("U") and bang:
+        return expand(f"From {user}  {MACRO}d remote from {host}", macros)
     return expand(template or USUAL_FROM_LINE, macros)
-
-
-def _uucp_from_line(macros: Mapping[str, str]) -> str:
-    sender = expand(f"{MACRO}g", macros)
-    host, bang, user = sender.partition("!")
-    if not bang:
-        user, at, host = sender.rpartition("@")
-        if not at:
-            user, host = host, expand(f"{MACRO}k", macros)
-    return expand(f"From {user}  {MACRO}d remote from {host}", macros)

@@ -133,8 +133,6 @@ def _put(fields: list[Field | None], field: Field, defaults: int) -> None:
     for place in range(defaults):
         default = fields[place]
         if default is None or fold(default.name) != fold(field.name) or Nature.REPEATABLE in field.nature:
-            if default is not None and fold(default.name) == fold(field.name):
-                field = Field(field.name, field.value, default.flags, default.macro)
             continue
         if not has_value(field):
             return

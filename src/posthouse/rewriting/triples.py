@@ -52,8 +52,8 @@ class Refusal(Struct, frozen=True):
 
     @property
     def is_temporary(self) -> bool:
-        """May the address be tried again later?"""
-        return self.reply.code.startswith("4")
+        """May the address be tried again later?  Its status or its code may say so."""
+        return self.exit_status == _TEMPORARY or self.reply.code.startswith("4")
 
 
 def read_triple(tokens: tuple[str, ...]) -> Triple | None:
@@ -79,6 +79,15 @@ def read_refusal(triple: Triple, syntax: Syntax, about: str = "") -> Refusal:
         status = reply[2] or (host if _ENHANCED.fullmatch(host) else "")
         complaint = Complaint(text[reply.end() :], reply[1], status, about)
     return Refusal(exit_status_of(host), complaint, host, user)
+
+
+def status_of_refusal(host: str, user: str) -> str:
+    """Return the enhanced status that reports give a refusal: that of its text, or of the host part when it has none."""
+    reply = _REPLY.match(strip_quotes(user))
+    by_host = host if _ENHANCED.fullmatch(host) else ""
+    if reply is None:
+        return by_host or "5.0.0"
+    return reply[2] or by_host or f"{reply[1][0]}.0.0"
 
 
 def exit_status_of(host: str) -> int:

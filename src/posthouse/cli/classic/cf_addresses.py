@@ -15,6 +15,7 @@ from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
 from posthouse.adapters.map_implicit import MAX_TEXT_OCTETS, write_alias_index
 from posthouse.cli.classic.command_line import Options
 from posthouse.cli.errors import CommandError
+from posthouse.cli.submission.people import login_name
 from posthouse.ports import Logins
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.recipients import Resolved
@@ -39,7 +40,8 @@ def verify_by_rules(site_file: Path, options: Options) -> int:
             await world.answer_all(expansion.add(os.fsencode(argument).decode("latin-1")))
 
     _in_world(configuration, options, ask)
-    _print_octets(verdict_lines(expansion))
+    sender = login_name() if options.sender is None else os.fsencode(options.sender).decode("latin-1")
+    _print_octets(verdict_lines(expansion, sender))
     return exit_status(expansion)
 
 
@@ -129,7 +131,8 @@ def _in_world(
 
 
 def _print_octets(lines: list[str]) -> None:
-    """Print octet text; what a terminal must not see is shown as a question mark."""
+    """Print octet text in seven bits; what a terminal must not see is shown as a question mark."""
     for line in lines:
-        shown = "".join("?" if one < " " or one == "\x7f" else one for one in line)
+        bare = "".join(chr(ord(one) & 0x7F) for one in line)
+        shown = "".join("?" if (one < " " and one != "\t") or one == "\x7f" else one for one in bare)
         sys.stdout.write(f"{os.fsdecode(shown.encode('latin-1', 'replace'))}\n")

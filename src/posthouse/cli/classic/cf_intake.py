@@ -29,6 +29,7 @@ from posthouse.mailers.stored import Circumstances, StoredHeader
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.recipients import ERROR, Purpose, Resolved
 from posthouse.rewriting.tokens import fold
+from posthouse.routing.sendmail.addressee import by_owner
 from posthouse.routing.sendmail.expansion import Expansion
 
 if TYPE_CHECKING:
@@ -173,9 +174,18 @@ class Intake:
         """Return the message with everybody who gets it."""
         now = self._world.clock.now()
         circumstances = Circumstances(self._brought, sender.written, sender_domain=sender.domain, octets=octets)
-        opened = Opened(
-            StoredHeader(bound, circumstances), body, 0, {**time_macros(now), **self._brought, "f": sender.written}
-        )
+        ways = ways_of(expansion, sender.address_type, self._world.routing.host_name, self._given.notify)
+        macros = {
+            **time_macros(now),
+            **self._brought,
+            "f": sender.written,
+            "c": str(self._given.hops + bound.hops),
+            "nrcpts": str(len(ways)),
+            "msg_size": str(octets),
+            "deliveryMode": self._configuration.text("DeliveryMode")[:1],
+            "ntries": "0",
+        }
+        opened = Opened(StoredHeader(bound, circumstances), body, 0, macros)
         priorities = self._configuration.priorities
         precedence = (bound.value("precedence") or "").strip()
         envelope = CfEnvelope(
@@ -187,10 +197,10 @@ class Intake:
             octets=octets,
             accepted=now,
             came_from=environment.macros.get("_", "localhost"),
-            ways=ways_of(expansion, sender.address_type, self._world.routing.host_name, self._given.notify),
+            ways=ways,
             ret=self._given.ret,
             envid=self._given.envid,
-            parameters=self._parameters(),
+            parameters=self._parameters(body),
             precedence=priorities.get(precedence.lower(), 0),
             author=sender.written if "@" in sender.written else f"{sender.written}@{self._world.routing.host_name}",
             hops=self._given.hops,
@@ -199,14 +209,14 @@ class Intake:
         self._count_hops(envelope, bound)
         return envelope
 
-    def _parameters(self) -> tuple[tuple[str, str], ...]:
+    def _parameters(self, body: BodyFile) -> tuple[tuple[str, str], ...]:
         words = []
         if self._given.body:
-            words.append(("8BITMIME", f"BODY={self._given.body}"))
-        if self._given.ret is not None:
-            words.append(("DSN", f"RET={self._given.ret.value}"))
+            words.append(("8BITMIME", "BODY=7BIT" if body.is_ascii else f"BODY={self._given.body}"))
         if self._given.envid:
             words.append(("DSN", f"ENVID={self._given.envid}"))
+        if self._given.ret is not None:
+            words.append(("DSN", f"RET={self._given.ret.value}"))
         return tuple(words)
 
     def too_many_hops(self, bound: BoundHeader, sender: str, recipients: Sequence[str]) -> str:
@@ -228,15 +238,18 @@ class Intake:
 
     async def by_owner(self, envelope: CfEnvelope, expansion: Expansion, environment: Environment) -> list[CfEnvelope]:
         """Part a message whose recipients are of lists with owners: their failures go to these."""
-        owners = {number: one.list_owner for number, one in enumerate(expansion.queue)}
+        ways = {way.addressee.number: way for way in envelope.ways}
+        numbers = {id(one): number for number, one in enumerate(expansion.queue)}
         parts: dict[str, list[Way]] = {}
-        for way in envelope.ways:
-            parts.setdefault(owners.get(way.addressee.number, ""), []).append(way)
+        for owner, addresses in by_owner(expansion.queue, envelope.sender).items():
+            of_owner = [ways[numbers[id(one)]] for one in addresses if numbers[id(one)] in ways]
+            if of_owner:
+                parts[owner] = of_owner
         if set(parts) <= {""}:
             return [envelope]
         return [
-            await self._part(envelope, owner, parts[owner], environment, is_first=number == 0)
-            for number, owner in enumerate(sorted(parts))
+            await self._part(envelope, owner, part, environment, is_first=number == 0)
+            for number, (owner, part) in enumerate(parts.items())
         ]
 
     async def _part(

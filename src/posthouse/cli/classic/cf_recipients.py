@@ -5,7 +5,7 @@ from __future__ import annotations  # so that the ports are imported by the type
 import os
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
 from posthouse.deliver.cf_report import final_recipient
@@ -13,13 +13,16 @@ from posthouse.mail.envelope import MailerUser, Notify
 from posthouse.mailers.batches import Addressee as MailerAddressee
 from posthouse.mailers.exits import Ending, without_codes
 from posthouse.rewriting.recipients import ERROR
-from posthouse.rewriting.triples import exit_status_of
+from posthouse.rewriting.triples import exit_status_of, status_of_refusal
 from posthouse.routing.sendmail.addressee import Addressee, State
 from posthouse.routing.sendmail.complaints import NO_USER, USAGE, AddressComplaint
 from posthouse.routing.sendmail.expansion import Expansion
 
 if TYPE_CHECKING:
     from posthouse.cli.classic.cf_site import CfSite
+
+
+_FINAL: Final = 500  # reply codes from here on are final
 
 
 class Reports:
@@ -59,13 +62,17 @@ def ways_of(expansion: Expansion, sender_type: str, host: str, notify: Notify | 
             way.ending = ending_of_bad(one, expansion.complaints)
         elif one.state is State.DEFERRED:
             way.standing = Standing.QUEUED
-            way.ending = Ending(os.EX_TEMPFAIL, f"250 2.0.0 Deferred: {one.reason}", "4.4.3")
+            reply = one.reason if one.mailer == ERROR else f"250 2.0.0 Deferred: {one.reason}"
+            way.ending = Ending(os.EX_TEMPFAIL, reply, "4.4.3")
         ways.append(way)
     return ways
 
 
 def ending_of_bad(one: Addressee, complaints: Sequence[AddressComplaint]) -> Ending:
     """Return how an address ended that cannot be delivered to."""
+    if one.mailer == ERROR and one.user:
+        host = one.host or ""
+        return Ending(exit_status_of(host), one.reason, status_of_refusal(host, one.user))
     if one.mailer == ERROR:
         status = exit_status_of(one.host or "")
     else:
@@ -83,6 +90,8 @@ def note_complaints(envelope: CfEnvelope, complaints: Sequence[AddressComplaint]
         envelope.transcript.append(str(complaint.reply))
         is_unknown = complaint.exit_status == NO_USER
         envelope.message = "User unknown" if is_unknown else without_codes(str(complaint.reply))
+        if complaint.exit_status not in (os.EX_OK, os.EX_TEMPFAIL) and complaint.reply.code < _FINAL:
+            envelope.exit_status = complaint.exit_status  # tried again, but the rule named another status
     for way in envelope.standing(Standing.BAD):
         if way.ending is not None:
             envelope.exit_status = way.ending.exit_status

@@ -4,7 +4,7 @@ The order is part of what a site sees: recipients of one host stand together, th
 among themselves in the order in which they were found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct, field
@@ -97,6 +97,21 @@ class Addressee(Struct, eq=False):
         if self.mailer != PROGRAM or ours is None or theirs is None:
             return True
         return ours.uid == theirs.uid
+
+
+def by_owner(queue: Iterable[Addressee], sender: str) -> dict[str, list[Addressee]]:
+    """Part addresses by who gets their failures, as envelopes go out: first the sender's own, "".
+
+    The others follow in the order of their last addresses in the queue.  A list whose owner is the sender has none.
+    """
+    parts: dict[str, list[Addressee]] = {"": []}
+    for one in queue:
+        owner = one.list_owner
+        owner = "" if one.state.is_dead or owner == sender else owner
+        addresses = parts.get(owner, []) if not owner else parts.pop(owner, [])
+        addresses.append(one)
+        parts[owner] = addresses
+    return parts
 
 
 class SendQueue(Struct):

@@ -128,7 +128,8 @@ class Expansion(Struct):
             status = MISCONFIGURED  # not the rules say so: they say nothing that could be understood
         for number, complaint in enumerate(resolved.complaints, start=1):
             if complaint.code:  # the others are for whoever watches
-                self.complain(complaint, status if number == len(resolved.complaints) and complaint.code >= "5" else 0)
+                is_verdict = number == len(resolved.complaints) and (complaint.code >= "5" or resolved.mailer == ERROR)
+                self.complain(complaint, status if is_verdict else 0)
         if resolved.is_deferred:
             self.defer(one, str(self.complaints[-1].reply) if resolved.mailer == ERROR and self.complaints else "")
         elif resolved.exit_status or resolved.mailer == ERROR:

@@ -1,23 +1,23 @@
 """What ``sendmail -bv`` says of addresses, and VRFY and EXPN."""
 
+import os
+
 from posthouse.mail.reply import Reply
 from posthouse.mail.status import Status
 from posthouse.rewriting.tokens import fold
-from posthouse.routing.sendmail.addressee import Addressee
+from posthouse.routing.sendmail.addressee import Addressee, by_owner
 from posthouse.routing.sendmail.complaints import USAGE
 from posthouse.routing.sendmail.expansion import Expansion
 
 
-def verdict_lines(expansion: Expansion) -> list[str]:
+def verdict_lines(expansion: Expansion, sender: str = "") -> list[str]:
     """Return what was complained of, then a line for each address that can be delivered to, in the order of sending.
 
-    The result is octet text.
+    ``sender`` would get the failures, and those of lists without owners.  The result is octet text.
     """
-    return [*map(str, expansion.complaints), *map(_deliverable, filter(_is_sendable, expansion.queue))]
-
-
-def _is_sendable(one: Addressee) -> bool:
-    return one.state.is_sendable
+    parts = by_owner(expansion.queue, sender).values()
+    sendable = [one for part in parts for one in part if one.state.is_sendable]
+    return [*map(str, expansion.complaints), *map(_deliverable, sendable)]
 
 
 def _deliverable(one: Addressee) -> str:
@@ -26,10 +26,14 @@ def _deliverable(one: Addressee) -> str:
 
 
 def exit_status(expansion: Expansion) -> int:
-    """Return what a command that looked at these addresses ends with: the first status, or that of a mistake."""
-    known = next((one.exit_status for one in expansion.complaints if one.exit_status), 0)
+    """Return what a command that looked at these addresses ends with: the first status, or that of a mistake.
+
+    What may be tried again is no failure.
+    """
+    statuses = [one.exit_status for one in expansion.complaints if one.exit_status]
+    known = next((status for status in statuses if status != os.EX_TEMPFAIL), 0)
     is_wrong = any(one.complaint.code.startswith("5") for one in expansion.complaints)
-    return known or (USAGE if is_wrong else 0)
+    return known or (USAGE if is_wrong and not statuses else 0)
 
 
 def shown_addresses(expansion: Expansion) -> Reply | None:
