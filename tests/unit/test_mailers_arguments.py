@@ -47,9 +47,9 @@ def test_without_the_user_among_the_arguments_smtp_is_spoken():
     [
         ("", "bob@mx1", "From bob@mx1 now"),
         ("n", "bob@mx1", None),
-        ("U", "bob@mx1", "From bob  now remote from mx1"),
+        ("U", "bob@mx1", "From bob@mx1 now"),
         ("U", "mx1!x!bob", "From x!bob  now remote from mx1"),
-        ("U", "bob", "From bob  now remote from here"),
+        ("U", "bob", "From bob now"),
     ],
 )
 def test_the_from_line_is_as_the_flags_say(flags, sender, line):

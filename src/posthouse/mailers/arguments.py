@@ -46,8 +46,10 @@ def fill_arguments(
 
 
 def from_line(mailer: MailerDeclaration, template: str, macros: Mapping[str, str]) -> str | None:
-    """Return the line before the header, without its end; None with F=n.  F=U: the form of UUCP's rmail, if the sender is of
-    that form (``host!user``)."""
+    """Return the line before the header, without its end; None with F=n.
+
+    F=U: the form of UUCP's rmail, where the sender is ``host!user`` for this mailer.
+    """
     if mailer.has("n"):
         return None
     host, bang, user = expand(f"{MACRO}g", macros).partition("!")

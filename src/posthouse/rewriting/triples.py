@@ -82,7 +82,7 @@ def read_refusal(triple: Triple, syntax: Syntax, about: str = "") -> Refusal:
 
 
 def status_of_refusal(host: str, user: str) -> str:
-    """Return the enhanced status that reports give a refusal: that of its text, or of the host part when it has none."""
+    """Return the enhanced status that reports give a refusal: that of its text, or else of the host part."""
     reply = _REPLY.match(strip_quotes(user))
     by_host = host if _ENHANCED.fullmatch(host) else ""
     if reply is None:
