@@ -18,7 +18,7 @@ from posthouse.wiring.site_file import SUBMIT_SOCKET
 if TYPE_CHECKING:
     from posthouse.ports import SpoolQueue
 
-_START_SECONDS = 20.0
+_START_SECONDS = 100.0  # its processes have 90 s to get ready
 
 
 def serve_command(site_file: Path) -> list[str]:

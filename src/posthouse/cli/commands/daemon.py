@@ -26,7 +26,7 @@ from posthouse.mail.wording import seconds_in_words
 from posthouse.site.model import Site
 from posthouse.submit.eager import run
 
-_RELOAD_SECONDS = 30.0
+_RELOAD_SECONDS = 130.0  # new processes have 90 s to get ready, and old ones 30 s to take nothing new
 _RELOADS = frozenset({events.RELOADED, events.RELOAD_REFUSED})
 _GRACE_SECONDS = 15.0  # beyond the drain time that the site allows
 

@@ -38,8 +38,8 @@ from posthouse.wiring.spool import reserve_spool
 
 Notice = Callable[[str], None]
 
-_READY_SECONDS = 30.0  # longest that a generation may take to become ready
-_RETIRED_SECONDS = 5.0  # longest that a generation may take to stop taking anything new
+_READY_SECONDS = 90.0  # longest that a generation may take to become ready
+_RETIRED_SECONDS = 30.0  # longest that a generation may take to stop taking anything new
 _KILL_AFTER_SECONDS = 5.0  # beyond timeouts.drain
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD)
 
