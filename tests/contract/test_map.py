@@ -125,6 +125,7 @@ class Subject:
 
     def _text(self):
         self._hash_text()
+        self.flags = "-v1"
 
     def _implicit(self):
         self.file.write_text("# aliases\nAnn: ann@example.org\n")
@@ -338,14 +339,15 @@ def test_a_database_that_another_newaliases_left_answers(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "line", "key", "value"),
     [
-        pytest.param("", "key one two", "key", "one", id="a value is one word"),
+        pytest.param("", "Key one two", "key", "Key", id="the key is the value"),
+        pytest.param("-v1", "key one two", "key", "one", id="a value is one word"),
         pytest.param("-k 2 -v 0", "one two key", "key", "one", id="other columns"),
         pytest.param("-z: -v 4", "ann:x:1:2:Ann E:/home", "ann", "Ann E", id="a delimiter"),
-        pytest.param("-z\\t", "a key\ta value ", "a key", "a value ", id="tabs"),
-        pytest.param("", "Key One", "kEY", "One", id="case of the file does not matter"),
+        pytest.param("-v1 -z\\t", "a key\ta value ", "a key", "a value ", id="tabs"),
+        pytest.param("-v1", "Key One", "kEY", "One", id="case of the file does not matter"),
         pytest.param("-v 3", "key one", "key", None, id="no such column"),
         pytest.param("", "#key one", "#key", None, id="a comment"),
-        pytest.param("", "key first\nkey second", "key", "first", id="the first line counts"),
+        pytest.param("-v1", "key first\nkey second", "key", "first", id="the first line counts"),
     ],
 )
 def test_a_text_map_has_columns(flags, line, key, value, tmp_path):

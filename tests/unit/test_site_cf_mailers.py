@@ -163,3 +163,4 @@ def test_nothing_is_shown_of_controls():
 def test_octets_that_stand_for_metasymbols_are_shown_as_them_unless_they_are_marked():
     assert visible("\x90\x98\x95" + "1") == "$*$:$1"
     assert visible("\xff\x98\x80") == "M-M-"
+    assert visible("\xd1\x81\xd1\x82a") == "M-Q${***UNDEFINED MACRO***}$&a"

@@ -1,5 +1,6 @@
 """An address as a mailer's other side shall see it: in headers, and as the sender in the envelope."""
 
+import re
 from collections.abc import Generator
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ from posthouse.rewriting.symbols import MACRO
 SENDER = 1  # the rule set
 _ADDRESS_ALONE = f"{MACRO}g"
 LONGEST_ADDRESS, LONGEST_TEXT = 254, 256  # octets that are kept: of the address, and of it with what is around it
+_MACRO_OCTET = "\x81"  # means a macro, whatever brought it in
+_MACRO_IN_OCTETS = re.compile(f"{_MACRO_OCTET}(.?)", re.DOTALL)
 _SHOWN_OCTETS = str.maketrans("\xff", "\x7f")
 
 
@@ -91,4 +94,7 @@ def _rule_sets(mailer: MailerTraits, purpose: Purpose) -> list[int]:
 
 def _put_back(template: str, text: str, environment: Environment) -> str:
     macros = environment.macros
-    return expand(template, lambda name: text if name == "g" else macros.get(name))[:LONGEST_TEXT]
+    whole = expand(template, lambda name: text if name == "g" else macros.get(name))
+    if _MACRO_OCTET in whole:
+        whole = _MACRO_IN_OCTETS.sub(lambda found: macros.get(found[1]) or "", whole)
+    return whole[:LONGEST_TEXT]

@@ -17,6 +17,7 @@ from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.engine import OK
 from posthouse.rewriting.environment import Event, RuleSetEntered, RuleSetLeft
 from posthouse.rewriting.recipients import Purpose
+from posthouse.rewriting.symbols import in_octets
 from posthouse.site.cf.dollars import parse_name
 from posthouse.site.cf.machine import SENDMAIL_VERSION
 from posthouse.site.cf.printing import class_words_as_stored, macro_value, mailer_lines, rule_lines, visible
@@ -220,7 +221,7 @@ class AddressTest:
             self._print("Cannot parse")
             return
         host = f", host {resolved.host}" if resolved.host else ""
-        self._print(f"mailer {resolved.mailer}{host}, user {resolved.user}")
+        self._print(in_octets(f"mailer {resolved.mailer}{host}, user {resolved.user}"))
 
     def _try(self, rest: str) -> None:
         name, _, address = _first_word(rest)
@@ -234,7 +235,7 @@ class AddressTest:
             return
         self._print(f"Trying {_in_words(self._purpose)} address {address} for mailer {name}")
         named = self._rewriter.name_for(self._environment, address, mailer, self._purpose)
-        self._print(f"Rcode = {named.status}, addr = {named.text}")
+        self._print(f"Rcode = {named.status}, addr = {in_octets(named.text)}")
 
     def _set_flags(self, text: str) -> None:
         if not text:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -196,6 +198,14 @@ def add_words(rewriter: Rewriter, environment: Environment, name: str, text: str
     return rewriter.with_words(name, words)
 
 
+def _login() -> str:
+    """Return who runs this."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 def _overlook(_: str) -> None:
     """Do without complaints: a name that is none gives nothing, as in the real program."""
 
@@ -252,7 +262,7 @@ class Rewriters:
             return (found.uid, found.gid) if found else None
 
         def completed(surroundings: CfSurroundings) -> CfSurroundings:
-            return replace(surroundings, account=account, macros={"opMode": TEST_MODE})
+            return replace(surroundings, account=account, macros={"opMode": TEST_MODE, "_": f"{_login()}@localhost"})
 
         if path.suffix == ".toml":
             configuration = read_rules(

@@ -11,6 +11,8 @@ from posthouse.site.cf.dollars import as_written, written
 
 _CONTROLS: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _EIGHT_BITS, _ORDINARY_NEXT = 0x80, "\xff"
+_BEFORE_NAMES: Final = frozenset("\x81\x82\x93\x94")  # octets of metasymbols with a name behind them
+_BEFORE_NUMBER: Final = "\x95"
 UNDEFINED_TYPE: Final = "<undefined>"
 _SYMBOL_TABLE_SIZE: Final = 2003
 _CLASS_SYMBOL: Final = 1  # the kind of a symbol, from which its place is computed
@@ -28,8 +30,14 @@ def visible(text: str) -> str:
     before = ""
     for char in written(text):
         symbol = SYMBOL_OCTETS.get(char) if before != _ORDINARY_NEXT else None
-        before = char
-        if symbol is not None:
+        last, before = before, char
+        if last in _BEFORE_NAMES and char >= "\x80":
+            before = ""
+            shown.append("{***UNDEFINED MACRO***}")
+        elif last == _BEFORE_NUMBER and char >= "\x80":
+            before = ""
+            shown.append(f"^{chr(ord(char) ^ 0x40)}")
+        elif symbol is not None:
             shown.append(as_written(symbol))
         elif char != _ORDINARY_NEXT:
             low = chr(ord(char) % _EIGHT_BITS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from posthouse.mail.lookup import Origin
-from posthouse.rewriting.program import RewritingProgram
+from posthouse.rewriting.program import MapDeclaration, RewritingProgram
 from posthouse.site.cf import mailers, rules, small_lines
 from posthouse.site.cf.classes import read_class, read_class_file, read_trusted
 from posthouse.site.cf.complaints import MAX_COMPLAINTS
@@ -23,6 +23,7 @@ from posthouse.site.cf.options.reader import read_option
 from posthouse.site.cf.state import Reading
 
 OLD_OPERATORS: Final = ".:@[]"  # where neither OperatorChars nor $o says otherwise
+LEVEL_OF_DOTS: Final = 2  # from which on canonical names end in a dot
 
 _READERS: Final[Mapping[str, Callable[[Reading, str], None]]] = {
     "C": read_class,
@@ -174,5 +175,12 @@ def _program(reading: Reading) -> RewritingProgram:
         names=reading.rule_sets.numbers,
         macros=reading.macros,
         classes={name: frozenset(words) for name, words in reading.classes.items()},
-        maps=reading.maps,
+        maps=_maps(reading),
     )
+
+
+def _maps(reading: Reading) -> Mapping[str, MapDeclaration]:
+    """Return the maps that are declared; below level 2 names that ``$[ $]`` gives end in no dot."""
+    if reading.level >= LEVEL_OF_DOTS or "host" in reading.maps:
+        return reading.maps
+    return {"host": MapDeclaration("host", "host", "-D"), **reading.maps}
