@@ -60,8 +60,7 @@ def test_a_sound_site_has_no_mistakes():
         ),
         ("MTBL aliases2, file=aliases", 'nothing uses the table "aliases2"'),
         ("MTBL missing\nMCHN x, tbl=missing", "the table missing: missing: No such file or directory"),
-        ("MTBL l, type=ldap", 'the table "l": tables of type ldap are not answered yet'),
-        ("MTBL n, flags=ns, flags=alias", 'the table "n": tables of flags=alias are not answered yet'),
+        ("MTBL l, type=test", 'the table "l": tables of type test answer nothing'),
         ("MDFLCHAN here", 'there is no channel "here", which means this machine'),
         ('MVALIDCHN "smtp,nosuch"', 'MVALIDCHN names "nosuch", which is no channel'),
         (
@@ -72,6 +71,58 @@ def test_a_sound_site_has_no_mistakes():
 )
 def test_parts_that_do_not_fit_are_said(more, wrong):
     assert wrong in mistakes(SOUND + more, aliases2={})
+
+
+@pytest.mark.parametrize(
+    "served", ["type=ldap", "type=sql", "type=nis", "type=regexp", "type=rbl, flags=reject", "flags=ns, flags=alias"]
+)
+def test_every_other_kind_of_table_is_served(served):
+    assert mistakes(f"{SOUND}MTBL other, {served}\nALIAS table=other\n") == []
+
+
+def test_a_table_of_peers_is_used_by_the_smtp_server():
+    assert mistakes(f"{SOUND}MTBL evil, flags=reject\n", evil={}) == []
+
+
+@pytest.mark.parametrize(
+    ("aliases", "wrong"),
+    [
+        ({"ann": ""}, ['the alias "ann" stands for nobody']),
+        (
+            {"save": "ann|/bin/x", "keep": "ann/box@grove"},
+            [
+                'the alias "save" names a file or a program, and its table aliases is not trusted',
+                'the alias "keep" names a file or a program, and its table aliases is not trusted',
+            ],
+        ),
+        ({"list": "< /etc/list", "more": ":include:/etc/more, ann", "u": "a/b!c@far"}, None),
+        ({"a": "b", "b": "c", "c": "a", "d": "a"}, ["the aliases lead in a circle: a to b to c to a"]),
+        ({"ann": "Ann", "bea": "ann", "carl": "carl, bea", "dot": "e", "e": "f@far"}, []),
+    ],
+)
+def test_what_aliases_lead_to_is_looked_at(aliases, wrong):
+    found = mistakes(aliases=aliases)
+
+    assert found == wrong if wrong is not None else len(found) == 1
+
+
+def test_of_two_sources_the_first_counts():
+    text = f"{SOUND}MTBL second, file=second\nALIAS table=second\n"
+
+    assert mistakes(text, aliases={"a": "b"}, second={"a": "c", "b": "a"}) == [
+        "the aliases lead in a circle: a to b to a"
+    ]
+    assert mistakes(text, aliases={"a": "b", "b": "ann"}, second={"b": "a"}) == []
+
+
+def test_a_trusted_alias_may_name_a_program():
+    assert mistakes(SOUND.replace("ALIAS table=aliases", "ALIAS table=aliases, trusted"), aliases={"x": "a|b"}) == []
+
+
+def test_rights_on_what_is_no_channel_are_said():
+    found = mistakes(f"{SOUND}MTBL auth\n", auth={"ann": "both smtp nosuch", "bea": "gone"})
+
+    assert found == ['"ann" has rights on "nosuch", which is no channel']
 
 
 def test_a_site_without_names_or_aliases_is_told():

@@ -4,21 +4,22 @@ Reads the tables through ``read``, which yields entries and what is wrong in the
 OSError when a table can't be read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from posthouse.mail.lookup import Origin
-from posthouse.mail.mmdf_fields import split_fields
+from posthouse.mail.mmdf_fields import split_fields, value_fields
 from posthouse.mail.problem import Problem
+from posthouse.site.tailor.alias_mistakes import AliasMistakes
 from posthouse.site.tailor.complaints import shown
-from posthouse.site.tailor.entries import Lines, NameserverUse, TailorChannel, TailorTable
+from posthouse.site.tailor.entries import Lines, TailorChannel, TailorTable
 from posthouse.site.tailor.model import TailorConfiguration
 
 MAX_MISTAKES: Final = 1000
 HASHED: Final = frozenset({Lines.FILE, Lines.DBM})
-SERVED: Final = HASHED | {Lines.NS}
+_AUTHORIZATIONS: Final = "auth"  # the table of the people's rights
 _NEED_A_HOST: Final = ("badusers", "badhosts")
 _NEED_OUR_HOST: Final = ("list", "delay", "blockaddr")
 
@@ -101,6 +102,7 @@ def _of_unused(configuration: TailorConfiguration) -> Iterator[Problem]:
     used = {"auth", "users", "mailids", "rmail.chans", "mboxquota"}
     used |= {domain.table.lower() for domain in configuration.domains}
     used |= {alias.table.lower() for alias in configuration.aliases}
+    used |= {table.name.lower() for table in configuration.tables if table.reject}  # the SMTP server asks these
     for channel in configuration.channels:
         names = (channel.tbl, channel.insrc, channel.outsrc, channel.indest, channel.outdest, channel.known)
         used |= {name.lower() for name in names}
@@ -111,10 +113,8 @@ def _of_unused(configuration: TailorConfiguration) -> Iterator[Problem]:
 
 def _of_unserved(configuration: TailorConfiguration) -> Iterator[Problem]:
     for table in configuration.tables:
-        is_alias = table.lines is Lines.NS and table.use is NameserverUse.ALIAS
-        if is_alias or table.lines not in SERVED:
-            kind = "flags=alias" if is_alias else f"type {table.lines.value}"
-            wrong = f"the table {shown(table.name)}: tables of {kind} are not answered yet"
+        if table.lines is Lines.TEST:
+            wrong = f"the table {shown(table.name)}: tables of type {table.lines.value} answer nothing"
             yield Problem(table.origin, wrong, "use another type: an address that needs this one is deferred")
 
 
@@ -129,6 +129,7 @@ def _of_tables(configuration: TailorConfiguration, read: ReadTable) -> Iterator[
         domains.setdefault(domain.table.lower(), []).append(domain.dmn.lower())
     channels = {channel.tbl.lower() for channel in configuration.channels}
     known = {channel.known.lower() for channel in configuration.channels if channel.known}
+    aliases = AliasMistakes(configuration)
     has_nameserver = False
     for table in configuration.tables:
         name = table.name.lower()
@@ -143,24 +144,36 @@ def _of_tables(configuration: TailorConfiguration, read: ReadTable) -> Iterator[
                     continue
                 if name in channels or name in known:
                     kept.add(entry.key)
-                if name in domains:
-                    yield from _of_domain_entry(entry, domains[name], hops)
+                yield from _of_domain_entry(entry, domains.get(name, ()), hops)
+                yield from aliases.of_entry(name, entry.key, entry.value, entry.origin)
+                if name == _AUTHORIZATIONS:
+                    yield from _of_rights(configuration, entry)
         except OSError as error:
             del keys[name]  # nothing is concluded from a table that nobody has read
             wrong = f"the table {table.name}: {error.filename or table.file}: {error.strerror or error}"
             yield Problem(table.origin, wrong, "write the file, or name one that is there")
+    yield from aliases.circles()
     yield from _of_our_names(configuration, keys)
     if not has_nameserver and channels <= keys.keys():
         yield from _unreachable(configuration, keys, channels, hops)
 
 
-def _of_domain_entry(entry: TableEntry, dmns: list[str], hops: Hops) -> Iterator[Problem]:
+def _of_domain_entry(entry: TableEntry, dmns: Sequence[str], hops: Hops) -> Iterator[Problem]:
+    if not dmns:
+        return
     fields = split_fields(entry.value).flat()
     if not fields or not fields[-1]:
         yield Problem(entry.origin, f"{shown(entry.key)} has no host", "write the official domain, then the host")
         return
     for dmn in dmns:
         hops.setdefault(f"{entry.key}.{dmn}" if dmn else entry.key, (fields[-1].lower(), entry.origin))
+
+
+def _of_rights(configuration: TailorConfiguration, entry: TableEntry) -> Iterator[Problem]:
+    for name in value_fields(entry.value)[1:]:
+        if configuration.channel(name) is None:
+            wrong = f"{shown(entry.key)} has rights on {shown(name)}, which is no channel"
+            yield Problem(entry.origin, wrong, "name channels of the tailor file behind the first word")
 
 
 def _of_our_names(configuration: TailorConfiguration, keys: dict[str, set[str]]) -> Iterator[Problem]:

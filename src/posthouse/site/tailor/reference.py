@@ -88,7 +88,7 @@ outdest known`; `log` and `level`, which raises the level of `MCHANLOG` and neve
   the table, too, or is written `[host]:port`. `confstr` is what it says in HELO.
 - `local`: mailboxes in `MDLVRDIR`; for `user|program` and `user/file`, which trusted aliases may name, the program or
   file. Both are used as that user, in his home: this takes the rights of root, unless Posthouse runs as him. Without
-  them the mail waits, and the log says why.
+  them the mail waits, and the log says why; a daemon that `MLOGIN` tells to be somebody else has given root up.
   - The program is a line for `sh`, and gets the text on its input, `HOME`, `USER` and `SHELL`, and the umask 077.
     `$(sender) $(address) $(size)` are filled in, each as one word. Exit 0 is delivered, 192 to 255 a refusal, all
     else is tried again. It has five minutes, and a second more for each 20 octets.
