@@ -219,10 +219,10 @@ def test_a_command_that_cannot_say_or_takes_too_long_is_no_answer(tmp_path):
 # LDAP.
 
 
-def directory(tmp_path, port):
+def directory(tmp_path, port, more=""):
     record = (
         f"type=ldap, server_host=127.0.0.1, server_port={port}, timeout=100, "
-        'search_base="o=example", filter="(uid=%s)", attrib=mail'
+        f'search_base="o=example", filter="(uid=%s)", attrib=mail{more}'
     )
     return opened(tmp_path, record)
 
@@ -237,6 +237,23 @@ def test_a_directory_answers_with_every_value_of_the_attribute(tmp_path):
     assert not bob.found
     assert not bob.unavailable
     assert peer.keys == ["ann", "a)(b", "bob"]
+
+
+@pytest.mark.filterwarnings("ignore:(tagMap|typeMap) is deprecated:DeprecationWarning")  # ldap3's, of pyasn1
+def test_a_directory_may_want_a_name_and_a_password_which_stands_in_a_file(tmp_path):
+    who = ', bind_dn="cn=mail,o=example", password_file=secret'
+    with LdapPeer({"ann": ["ann@a.example"]}, password="open sesame") as peer:
+        table = directory(tmp_path, peer.port, who)
+        (missing,) = ask(table, "ann")
+        (tmp_path / "secret").write_text("wrong\n")
+        (wrong,) = ask(table, "ann")
+        (tmp_path / "secret").write_text("open sesame\nmore\n")
+        (right,) = ask(table, "ann")
+
+    assert "secret" in missing.unavailable
+    assert "invalidCredentials" in wrong.unavailable
+    assert right.values == ("ann@a.example",)
+    assert peer.names == ["cn=mail,o=example"] * 2
 
 
 @pytest.mark.filterwarnings("ignore:(tagMap|typeMap) is deprecated:DeprecationWarning")  # ldap3's, of pyasn1

@@ -10,16 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from support.waiting import LONG
 
 BIND, UNBIND, SEARCH = 0x60, 0x42, 0x63
-SUCCESS, BUSY = 0, 51
+SUCCESS, INVALID_CREDENTIALS, BUSY = 0, 49, 51
 
 
 class LdapPeer:
-    """Answers from ``people`` until the block ends; ``result`` is what it says at the end of each search."""
+    """Answers from ``people`` until the block ends; ``result`` is what it says at the end of each search.
 
-    def __init__(self, people: Mapping[str, Sequence[str]], *, result: int = SUCCESS) -> None:
+    With ``password`` it lets in only who says it.
+    """
+
+    def __init__(self, people: Mapping[str, Sequence[str]], *, result: int = SUCCESS, password: str = "") -> None:
         self.people = people
         self.result = result
         self.keys: list[str] = []
+        self.names: list[str] = []  # as whom it was asked
+        self._password = password
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -66,7 +71,10 @@ class LdapPeer:
 
     def _answers(self, operation: int, body: bytes) -> Iterator[bytes]:
         if operation == BIND:
-            yield _value(0x61, _result(SUCCESS))
+            _, (_, name), (_, password) = _values(body)
+            self.names.append(name.decode())
+            is_in = not self._password or password.decode() == self._password
+            yield _value(0x61, _result(SUCCESS if is_in else INVALID_CREDENTIALS))
         elif operation == SEARCH:
             parts = list(_values(body))
             key = list(_values(parts[6][1]))[1][1].decode()

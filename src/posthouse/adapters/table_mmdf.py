@@ -127,7 +127,7 @@ def _by_others(table: TailorTable, path: Path, clock: Clock, seconds: float) -> 
         case Lines.LDAP:
             from posthouse.adapters.table_ldap import LdapTable
 
-            return LdapTable(table, seconds)
+            return LdapTable(table, path.parent, seconds)
         case _:
             reason = f"tables of type {table.lines.value} are not served ({table.origin})"
             return UnservedTable(table.name, reason)

@@ -31,9 +31,12 @@ _TABLE_FLAGS: Final = ("file", "dbm", "ns", "nis", *_USES, *_OPTIONS)
 _TABLE_KEYS: Final = ("name", "file", "show", "flags", "type")
 _DOMAIN_KEYS: Final = ("name", "dmn", "show", "table")
 _ALIAS_FLAGS: Final = ("trusted", "nobypass", "public")
-# What the types with keys of their own know; "command", "database" and "query" are ours.
+# What the types with keys of their own know; "bind_dn", "password_file", "command", "database" and "query" are ours.
 _PARAMETERS: Final = {
-    Lines.LDAP: ("attrib", "filter", "scope", "search_base", "server_host", "server_port", "timeout"),
+    Lines.LDAP: (
+        *("attrib", "filter", "scope", "search_base", "server_host", "server_port", "timeout"),
+        *("bind_dn", "password_file"),
+    ),
     Lines.SQL: ("database", "query"),
     Lines.NIS: ("command",),
 }

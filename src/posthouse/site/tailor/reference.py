@@ -55,8 +55,9 @@ relative to `MTBLDIR`.
 - `type`: `file dbm ns nis regexp rbl ldap sql test`.
   `regexp` has `addprefix addsuffix cflag eflag`; an expression that could take for ever is left out and said.
   `rbl` has `domain`, the zone, and `link`, the page to cite.
-  `ldap` has `server_host server_port timeout search_base scope filter attrib`; `%s` in the filter is the key. It
-  needs the library of `posthouse[ldap]`.
+  `ldap` has `server_host server_port timeout search_base scope filter attrib`; `%s` in the filter is the key. `bind_dn`
+  is who asks, and the first line of `password_file`, beside the tables, the password. It needs the library of
+  `posthouse[ldap]`.
   `sql` has `database`, a SQLite file, and `query`, in which `:key` is the key.
   `nis` runs `ypmatch KEY FILE`, or what `command` says, in which `%s` is the key; exit 0 with a line is a value,
   75 no answer.
