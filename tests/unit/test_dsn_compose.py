@@ -270,10 +270,10 @@ def test_a_report_is_never_half_empty(changes: dict[str, object]):
 
 
 def test_a_large_message_of_long_lines_is_returned_in_no_time():
-    text = b"Subject: x\r\n\r\n" + (b"x" * 998 + b"\r\n") * 1000
+    text = b"Subject: x\r\n\r\n" + (b"x" * 998 + b"\r\n") * 10_000
     begun = time.process_time()
 
     composed = compose(returning(text, about()))
 
     assert text in composed
-    assert time.process_time() - begun < 1  # each line read anew from each of its octets took three seconds
+    assert time.process_time() - begun < 10  # each line read anew from each of its octets took thirty

@@ -104,7 +104,7 @@ def test_a_key_that_no_pattern_of_a_full_table_matches_takes_seconds_at_most():
     start = time.process_time()
     assert table.match("a" * MAX_KEY_LENGTH) is None
 
-    assert time.process_time() - start < 5  # a second, on a machine that does other things too
+    assert time.process_time() - start < 60  # some seconds at most; what is not bounded takes hours
 
 
 @given(st.binary(max_size=200))
@@ -121,4 +121,4 @@ def test_no_accepted_pattern_takes_long(pattern, key):
     start = time.process_time()
     parsed.match((key * MAX_KEY_LENGTH)[:MAX_KEY_LENGTH])
 
-    assert time.process_time() - start < 5  # a second, on a machine that does other things too
+    assert time.process_time() - start < 60  # some seconds at most; what is not bounded takes hours
