@@ -24,6 +24,7 @@ INTRODUCE_YOURSELF: Final = reply(503, "5.0.0", "I demand that you introduce you
 ARGUMENT_REQUIRED: Final = reply(501, "5.5.2", "Argument required")
 INVALID_NAME: Final = reply(501, "5.0.0", "Invalid domain name")
 TOO_MANY_RECIPIENTS: Final = reply(452, "4.5.3", "Too many recipients")
+NOT_ALLOWED: Final = reply(502, "5.7.0", "Sorry, we do not allow this operation")
 RESET: Final = reply(250, "2.0.0", "Reset state")
 OK: Final = reply(250, "2.0.0", "OK")
 SEND_TEXT: Final = Reply(354, ("End data with <CR><LF>.<CR><LF>",))
@@ -58,17 +59,20 @@ def read_client_name(verb: str, argument: bytes, *, any_name: bool) -> str:
     raise RefusedCommandError(INVALID_NAME)
 
 
-def read_mail(argument: bytes) -> tuple[str, Path, MailParameters]:
-    """Read what follows MAIL: the address as typed, the path, and the parameters.  Raises RefusedCommandError."""
+def read_mail(argument: bytes, *, has_dsn: bool = True) -> tuple[str, Path, MailParameters]:
+    """Read what follows MAIL: the address as typed, the path, and the parameters.  Raises RefusedCommandError.
+
+    Without ``has_dsn`` the parameters of DSN are refused: the site gives no receipts.
+    """
     written, rest = _address(argument, "FROM")
-    parameters = MailParameters(**_parameters(rest, _OF_MAIL))  # type: ignore[arg-type] # by the readers' types
+    parameters = MailParameters(**_parameters(rest, _OF_MAIL, has_dsn=has_dsn))  # type: ignore[arg-type] # by the readers' types
     return written, NULL_PATH if written == "<>" else _path(written), parameters
 
 
-def read_rcpt(argument: bytes) -> tuple[str, Path, RcptParameters]:
+def read_rcpt(argument: bytes, *, has_dsn: bool = True) -> tuple[str, Path, RcptParameters]:
     """Read what follows RCPT, likewise."""
     written, rest = _address(argument, "TO")
-    parameters = RcptParameters(**_parameters(rest, _OF_RCPT))  # type: ignore[arg-type] # likewise
+    parameters = RcptParameters(**_parameters(rest, _OF_RCPT, has_dsn=has_dsn))  # type: ignore[arg-type] # likewise
     return written, _path(written), parameters
 
 
@@ -128,13 +132,16 @@ def _end_of_address(text: str) -> int:
     return blank if blank >= 0 else len(text)
 
 
-def _parameters(text: str, readers: "Mapping[str, _Reader]") -> dict[str, object]:
+def _parameters(text: str, readers: "Mapping[str, _Reader]", *, has_dsn: bool) -> dict[str, object]:
     values: dict[str, object] = {}
     for word in text.split():
         keyword, equals, value = word.partition("=")
         reader = readers.get(keyword.upper())
         if reader is None:
             raise RefusedCommandError(reply(555, "5.5.4", f"{keyword[:_MOST_SHOWN]} parameter unrecognized"))
+        if not has_dsn and keyword.upper() in _OF_DSN:
+            words = f"Sorry, {keyword.upper()} not supported, we do not allow DSN"
+            raise RefusedCommandError(reply(504, "5.7.0", words))
         if not equals or not value:
             raise RefusedCommandError(reply(501, "5.5.2", f"{keyword.upper()} requires a value"))
         values |= reader(value)
@@ -198,4 +205,5 @@ _OF_MAIL: Final[Mapping[str, _Reader]] = {
     "AUTH": _nothing,
     "BY": _nothing,
 }
+_OF_DSN: Final = frozenset({"RET", "ENVID", "NOTIFY", "ORCPT"})
 _OF_RCPT: Final[Mapping[str, _Reader]] = {"NOTIFY": _notify, "ORCPT": _orcpt}
