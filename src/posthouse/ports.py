@@ -42,6 +42,13 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
+class LoadAverage(Protocol):
+    """How busy the machine is."""
+
+    def now(self) -> int:
+        """Return how many processes wanted to run, on the average of the last minute.  Never waits, never raises."""
+
+
 class EventLog(Protocol):
     """Where the steps of a message's life are written.
 

@@ -19,12 +19,14 @@ from posthouse.cli.classic.cf_site import CfSite
 from posthouse.cli.submission.people import login_name
 from posthouse.deliver.cf_delivery import Delivery
 from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
+from posthouse.deliver.cf_load import load_limits_of
 from posthouse.deliver.mailer_text import Opened
 from posthouse.mail.envelope import Notify, Return
 from posthouse.mailers.exits import Ending
 from posthouse.mailers.fields import Field
 from posthouse.mailers.header import Binding, BoundHeader, NoRecipient, bind_header, quoted_name
 from posthouse.mailers.names import OF_COMMAND, message_name, time_macros
+from posthouse.mailers.priority import factors_of
 from posthouse.mailers.stored import Circumstances, StoredHeader
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.recipients import ERROR, Purpose, Resolved
@@ -269,11 +271,17 @@ class Intake:
         return part
 
     async def deliver(self, delivery: Delivery, envelope: CfEnvelope) -> None:
-        """Deliver, or put into the queue, as DeliveryMode has it."""
-        if self._configuration.text("DeliveryMode")[:1] in ("q", "d"):
+        """Deliver, or put into the queue, as DeliveryMode and the load of the machine have it."""
+        if self._configuration.text("DeliveryMode")[:1] in ("q", "d") or self._is_too_busy_for(envelope):
             # What is wrong with an address is told at once, whenever the others are tried.
             self._hold_back(envelope)
         await delivery.run(envelope)
+
+    def _is_too_busy_for(self, envelope: CfEnvelope) -> bool:
+        limits = load_limits_of(self._configuration, os.cpu_count() or 1)
+        factors = factors_of(self._configuration)
+        priority = factors.priority(envelope.octets, recipients=len(envelope.ways), precedence=envelope.precedence)
+        return limits.queues(self._world.load.now(), priority)
 
     async def keep(self, envelope: CfEnvelope) -> None:
         """Put it into the queue for everybody who waits."""

@@ -13,6 +13,7 @@ from posthouse.adapters.cf_surroundings import surroundings_of
 from posthouse.adapters.cf_world import open_world
 from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.frozen_cf import FROZEN, read_cf_frozen
+from posthouse.adapters.load_system import SystemLoad
 from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
 from posthouse.cli.errors import CommandError
 from posthouse.deliver.mailer_text import Renderer
@@ -42,6 +43,7 @@ class CfSite:
         self.site: Site = assemble(configuration)
         self.configuration = configuration
         self.clock = SystemClock()
+        self.load = SystemLoad(self.clock)
         self.logins: Logins = FileLogins(users, self.clock) if users else MachineLogins(self.clock)
         self.routing = compile_sendmail(configuration)
         self.routing_world, self._answers = open_world(configuration, self.clock, self.logins)

@@ -1,0 +1,81 @@
+"""What a busy machine leaves for later."""
+
+from pathlib import Path
+
+import pytest
+
+from posthouse.adapters.clock_manual import ManualClock
+from posthouse.adapters.load_system import SystemLoad, load_of_file, load_of_system
+from posthouse.deliver.cf_load import load_limits_of
+from posthouse.mailers.priority import Factors
+from posthouse.scheduling.load import LoadLimits, RateThrottle
+from posthouse.site.cf.declared import CfConfiguration
+
+
+@pytest.mark.parametrize(
+    ("load", "priority", "expected"),
+    [
+        pytest.param(7, 10**9, False, id="below QueueLA everything is sent at once"),
+        pytest.param(8, 600_000, False, id="at QueueLA what is no heavier than QueueFactor"),
+        pytest.param(8, 600_001, True, id="one octet more waits"),
+        pytest.param(9, 300_000, False, id="one above: half of QueueFactor"),
+        pytest.param(9, 300_001, True, id="and what is heavier waits"),
+        pytest.param(27, 30_001, True, id="far above nothing is light enough"),
+    ],
+)
+def test_a_high_load_queues_what_is_heavy(load: int, priority: int, expected: bool) -> None:
+    assert LoadLimits(queue=8, factor=600_000).queues(load, priority) is expected
+
+
+def test_connections_are_refused_and_commands_delayed_from_their_loads_on() -> None:
+    limits = LoadLimits(refuse=12, delay=10)
+
+    assert [limits.delays(load) for load in (9, 10, 12)] == [False, True, True]
+    assert [limits.refuses(load) for load in (11, 12, 13)] == [False, True, True]
+    assert not LoadLimits(refuse=0, delay=0).refuses(1000)
+    assert not LoadLimits(refuse=0, delay=0).delays(1000)
+
+
+def test_loads_that_a_site_does_not_name_go_by_its_processors() -> None:
+    limits = load_limits_of(CfConfiguration(Path("x.cf")), processors=4)
+
+    assert (limits.queue, limits.refuse, limits.delay) == (32, 48, 0)
+
+
+def test_a_priority_grows_with_size_recipients_and_attempts_and_falls_with_the_class() -> None:
+    factors = Factors()
+
+    assert factors.priority(161, recipients=1) == 30161
+    assert factors.priority(21, recipients=1, precedence=-60) == 138021
+    assert factors.priority(21, recipients=2, precedence=100, attempts=3) == 21 + 60000 - 180000 + 270000
+
+
+def test_connections_beyond_the_rate_wait_for_the_next_seconds() -> None:
+    throttle = RateThrottle(2)
+
+    assert [throttle.wait(10.0) for _ in range(5)] == [0.0, 0.0, 1.0, 1.0, 2.0]
+    assert throttle.wait(12.5) == 0.0, "the third second has room"
+    assert throttle.wait(20.0) == 0.0
+
+
+def test_the_load_is_asked_for_once_a_second(tmp_path: Path) -> None:
+    file = tmp_path / "loadavg"
+    file.write_text("3.5 1.0 0.5 1/100 4711\n")
+    clock = ManualClock()
+    load = SystemLoad(clock, load_of_file(file))
+    assert load.now() == 4
+
+    file.write_text("9.2 1.0 0.5 1/100 4711\n")
+    assert load.now() == 4
+    clock.advance(1.0)
+    assert load.now() == 9
+
+
+@pytest.mark.parametrize("text", ["", "none", "-1", "nan", "inf"])
+def test_a_load_that_is_none_is_nothing(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "loadavg"
+    file.write_text(text)
+
+    assert SystemLoad(ManualClock(), load_of_file(file)).now() == 0
+    assert SystemLoad(ManualClock(), load_of_file(tmp_path / "missing")).now() == 0
+    assert load_of_system() >= 0
