@@ -12,7 +12,9 @@ from posthouse.adapters.event_log_memory import MemoryEventLog
 from posthouse.adapters.resolver_channel_table import ChannelTableResolver
 from posthouse.adapters.resolver_memory import MemoryResolver
 from posthouse.adapters.table_inline import InlineTable
+from posthouse.channels.program import ProgramChannel
 from posthouse.channels.resubmit import Lists, ResubmitChannel
+from posthouse.channels.table_program import TableProgramChannel
 from posthouse.mail.address import NULL_PATH, Address, Path
 from posthouse.mail.envelope import Body, Recipient
 from posthouse.mail.lookup import BUILTIN, Answer
@@ -21,7 +23,7 @@ from posthouse.mail.queued import Batch, Hop, Lane, LeasedRecipient, MessageInfo
 from posthouse.mail.route import Route
 from posthouse.queueing.texts import WholeText
 from posthouse.site.tailor.reader import parse_tailor
-from posthouse.site.tailor.site import site_of
+from posthouse.site.tailor.site import sendprog, site_of
 from posthouse.submit.eager import run
 from posthouse.submit.mmdf_lists import ListOwners
 
@@ -141,6 +143,44 @@ def test_a_table_that_cannot_answer_makes_mail_wait():
     failure = asyncio.run(ChannelTableResolver(NoAnswer(), MemoryResolver()).addresses("bank.arpa")).failure
 
     assert failure.disposition is Disposition.DEFERRED
+
+
+def programs(table, log=None):
+    """The channel whose programs stand in its table."""
+    tailor = parse_tailor("MCHN gate, pgm=sendprog\n", FilePath("/x/mmdftailor"))
+
+    def program(command):
+        return ProgramChannel(sendprog(tailor.channels[0], command), MemoryEventLog(), most_output_octets=1000)
+
+    return TableProgramChannel(table, program, log or MemoryEventLog())
+
+
+def test_a_channel_of_programs_takes_the_command_of_each_host_from_its_table(tmp_path):
+    (tmp_path / "take").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/taken\n')
+    (tmp_path / "take").chmod(0o700)
+    channel = programs(InlineTable("gate", [("", (f"{tmp_path}/take -f $(from) $(to.user)",), BUILTIN)]))
+
+    outcomes = attempt(channel, JOE, CLUB, CREW)
+
+    assert [one.disposition for one in outcomes] == [Disposition.DELIVERED] * 2
+    assert (tmp_path / "taken").read_text() == "-f joe@river.arpa club\n-f joe@river.arpa crew\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "status"),
+    [
+        (NoAnswer(), "4.4.3"),
+        (InlineTable("gate", []), "4.4.4"),
+        (InlineTable("gate", [("", ("cat",), BUILTIN)]), "4.3.5"),
+    ],
+)
+def test_mail_waits_where_the_table_has_no_command(table, status):
+    log = MemoryEventLog()
+
+    outcomes = attempt(programs(table, log), JOE, CLUB, CREW)
+
+    assert [(one.disposition, str(one.status)) for one in outcomes] == [(Disposition.DEFERRED, status)] * 2
+    assert bool(log.named("trouble")) == (status == "4.3.5")
 
 
 def test_the_authorization_log_has_a_line_for_each_entry_and_nothing_breaks_a_line(tmp_path):

@@ -280,6 +280,14 @@ def test_the_keys_of_a_channel():
     assert (channel.log.file, channel.log.level) == ("x.log", 50)
 
 
+def test_what_the_uucp_channel_is_told_has_no_effect_and_is_listed():
+    found = parse_tailor('MLNAME a\nMCHN u, pgm=UUCP, confstr="rewrite=822"\nMCHN v, pgm=uucp\n', Path("/x/mmdftailor"))
+
+    assert [(idle.origin.line, idle.wrong) for idle in found.without_effect] == [
+        (2, "confstr= of the channel u has no effect")
+    ]
+
+
 @pytest.mark.parametrize(
     ("ap", "style"),
     [

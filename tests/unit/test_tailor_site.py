@@ -49,7 +49,7 @@ def test_the_program_of_sendprog_gets_its_words_without_a_shell():
     assert site.channels["gate"].argv == ("/bin/gate", "-f", "{sender}", "-u", "{user}", "{recipient}")
 
 
-@pytest.mark.parametrize("channel", ["x, pgm=phone", "x, pgm=sendprog", 'x, pgm=smtp, host="not a host"'])
+@pytest.mark.parametrize("channel", ["x, pgm=phone", "x, pgm=sendprog, confstr=cat", 'x, pgm=smtp, host="not a host"'])
 def test_a_channel_that_cannot_be_had_is_a_complaint_and_its_mail_waits(channel):
     site = make(f"MCHN {channel}")
 

@@ -65,6 +65,7 @@ def mmdf_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> Spe
     """Join what an MMDF site delivers with: its lists, its UUCP, its headers."""
     from posthouse.adapters.dialect_mmdf import MmdfDialect
     from posthouse.channels.resubmit import Lists, ResubmitChannel
+    from posthouse.site.tailor.site import asks_its_table
     from posthouse.submit.mmdf_lists import ListOwners
     from posthouse.submit.resubmission import IntakeResubmission
     from posthouse.wiring.way_out import SpecialWayOut
@@ -79,6 +80,8 @@ def mmdf_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> Spe
             channels[channel.name] = ResubmitChannel(again, lists if channel.program == "list" else None)
         elif channel.program == "uucp":
             channels[channel.name] = _uucp_channel(site, configuration, channel, tables[channel.tbl], clock, log)
+        elif asks_its_table(channel):
+            channels[channel.name] = _table_program_channel(site, channel, tables[channel.tbl], log)
         elif channel.program == "local":
             channels[channel.name] = _local_channel(site, channel, clock, log)
     return SpecialWayOut(channels, MmdfDialect(routing, tables))
@@ -92,6 +95,18 @@ def _local_channel(site: Site, channel: TailorChannel, clock: Clock, log: EventL
 
     mailboxes = LocalChannel(site.channels[channel.name], site.name, clock, log)
     return QualifiedChannel(mailboxes, MachineLogins(clock), clock, log)
+
+
+def _table_program_channel(site: Site, channel: TailorChannel, table: Table, log: EventLog) -> Channel:
+    """Join a channel whose table has a command for each host."""
+    from posthouse.channels.program import ProgramChannel
+    from posthouse.channels.table_program import TableProgramChannel
+    from posthouse.site.tailor.site import sendprog
+
+    def program(command: str) -> Channel:
+        return ProgramChannel(sendprog(channel, command), log, most_output_octets=site.limits.programs_octets)
+
+    return TableProgramChannel(table, program, log)
 
 
 def _uucp_channel(

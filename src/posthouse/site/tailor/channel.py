@@ -31,6 +31,8 @@ IDLE_KEYS: Final = {
     "trn": "there are no phone transcripts any more",
     "poll": "no channel is polled: mail is sent when it is due",
 }
+_UUCP: Final = "uucp"
+_UUCP_CONFSTR: Final = "each address has a uux of its own, and is written as RFC 976 has it"
 STYLE_WORDS: Final = (*_FORMS, *_STYLES, "jnt")
 
 
@@ -66,6 +68,8 @@ def _finished(entry: Entry, name: str, channel: _Channel, tables: Tables) -> Tai
     said["tbl"] = tables.need(str(said.get("tbl") or name), show if "show" in said else "", entry.origin)
     said["show"] = show
     said["que"], said["pgm"] = said["que"] or name, said["pgm"] or name
+    if str(said["pgm"]).rpartition("/")[2].lower() == _UUCP and said.get("confstr"):
+        entry.complaints.note_idle(entry.origin, f"confstr= of the channel {name}", _UUCP_CONFSTR)
     return TailorChannel(
         name,
         mod=channel.mod,

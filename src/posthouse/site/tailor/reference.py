@@ -99,9 +99,10 @@ outdest known`; `log` and `level`, which raises the level of `MCHANLOG` and neve
   address is `NAME-request` if there is such an alias, else `MSUPPORT`.
 - `delay`: hands the message in again as it was, until its address can be verified.
 - `uucp`: runs `UUXSTR` with `machine!rmail (path)` for each address, the path taken from the channel's table (`%s` is
-  the user). The text begins with `From path date remote from UUNAME`.
+  the user). The text begins with `From path date remote from UUNAME`. `confstr` (`naddrs=`, `maxlen=`, `rewrite=`) has
+  no effect: each address has a uux of its own, and is written as RFC 976 has it.
 - `sendprog`: `confstr` is the command, run without a shell; `$(from) $(to) $(to.user) $(to.host) $(to.address)
-  $(local)`.
+  $(local)`. Without `confstr` it is what the channel's table has for the host.
 
 Mail for a channel with another program waits, and `check` says so.
 

@@ -170,7 +170,7 @@ def _channels(
     for channel in configuration.channels:
         program = channel.program
         try:
-            if program in _OWN:
+            if program in _OWN or asks_its_table(channel):
                 continue
             if program == "smtp":
                 yield channel.name, _smtp(channel)
@@ -205,10 +205,20 @@ def _local(configuration: TailorConfiguration, channel: TailorChannel) -> Channe
     )
 
 
+def asks_its_table(channel: TailorChannel) -> bool:
+    """Does the command stand in the channel's table, for each host its own?  MMDF sendprog(8)."""
+    return channel.program == "sendprog" and not channel.confstr.strip()
+
+
 def _program(channel: TailorChannel) -> ChannelDeclaration:
-    words = channel.confstr.split()
+    return sendprog(channel, channel.confstr)
+
+
+def sendprog(channel: TailorChannel, command: str) -> ChannelDeclaration:
+    """Return a channel that runs a command.  Raises ValueError for what is none."""
+    words = command.split()
     if not words or not words[0].startswith("/"):
-        raise ValueError("confstr does not begin with the path of a program")
+        raise ValueError("its command does not begin with the path of a program")
     for variable, placeholder in _SENDPROG.items():
         words = [word.replace(variable, placeholder) for word in words]
     return ChannelDeclaration(channel.name, ChannelKind.PROGRAM, argv=tuple(words), origin=channel.origin)
