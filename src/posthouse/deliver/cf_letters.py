@@ -17,6 +17,7 @@ from posthouse.mail.outcome import Disposition, Outcome
 from posthouse.mail.queued import LeasedRecipient, MessageInfo
 from posthouse.mailers.batches import Addressee
 from posthouse.mailers.exits import Ending, transcript_line
+from posthouse.mailers.priority import precedence_word
 from posthouse.mailers.stored import Circumstances, final_recipient_of, write_stored
 from posthouse.ports import Clock, StoredText
 
@@ -44,6 +45,7 @@ class CfLetters:
 
     def __init__(self, renderer: Renderer, writer: ReportWriter, clock: Clock, *, expires_after: timedelta) -> None:
         self._renderer = renderer
+        self._configuration = renderer.configuration
         self._writer = writer
         self._clock = clock
         self._expires_after = expires_after
@@ -107,7 +109,7 @@ class CfLetters:
             f"{name}.{int(now.timestamp())}/{self._host}",
             now,
             to_postmaster=is_postmasters,
-            returns_body=returns_body,
+            returns_body=returns_body and self._may_return(opened),
             delayed_for=delayed_for,
         )
         return CfLetter(self._writer.open(report, body, [to], name, now, pm=is_postmasters), body)
@@ -128,6 +130,12 @@ class CfLetters:
             remote=outcome.remote if outcome is not None else "",
             attempted=leased.attempted,
         )
+
+    def _may_return(self, opened: Opened) -> bool:
+        """May a report hold the body?  Not of mail of a low class, and not where the site keeps bodies back."""
+        word = precedence_word(opened.stored.header.fields)
+        is_low = self._configuration.priorities.get(word, 0) < 0
+        return not is_low and "nobodyreturn" not in self._configuration.words("PrivacyOptions")
 
 
 def _ending(outcome: Outcome) -> Ending:

@@ -4,8 +4,12 @@ Sendmail Installation and Operation Guide, section 2.3.1: the size, so much for 
 others (P lines and the Precedence field), more for each attempt.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
+from posthouse.mailers.fields import Field
+from posthouse.rewriting.tokens import fold
 from posthouse.site.cf.declared import CfConfiguration
 
 
@@ -19,6 +23,11 @@ class Factors(Struct, frozen=True):
     def priority(self, octets: int, *, recipients: int, precedence: int = 0, attempts: int = 0) -> int:
         """Return the priority of a message that came with so many recipients and has been tried so often."""
         return octets + recipients * self.recipient - precedence * self.precedence + attempts * self.retry
+
+
+def precedence_word(fields: Iterable[Field]) -> str:
+    """Return what the Precedence field says, in lower case: a name of the P lines, perhaps; "" without one."""
+    return next((f.value.strip().lower() for f in fields if not f.is_template and fold(f.name) == "precedence"), "")
 
 
 def factors_of(configuration: CfConfiguration) -> Factors:

@@ -3,7 +3,7 @@
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,17 +17,19 @@ from posthouse.cli.formats import printable
 from posthouse.cli.site_access import require_operator
 from posthouse.mail.dates import DAYS, MONTHS
 from posthouse.mail.queued import QueueFilter, QueueRow, RecipientState
+from posthouse.mailers.fields import split_fields
+from posthouse.mailers.priority import factors_of, precedence_word
 from posthouse.mailers.stored import is_stored, read_stored
 from posthouse.wiring.spool import open_spool_queue
 
 if TYPE_CHECKING:
     from posthouse.ports import SpoolQueue
+    from posthouse.site.cf.declared import CfConfiguration
 
 VERBOSE_HEADER_LINE: Final = "-----Q-ID----- --Size-- -Priority- ---Q-Time--- --------Sender/Recipient--------"
 _MOST_HEADER: Final = 256 * 1024  # octets
 _MOST_COUNTED: Final = 1024 * 1024  # octets: of larger texts the size of the wire is good enough
 _REASON_MOST: Final = 60
-_RECIPIENT_FACTOR: Final = "RecipientFactor"
 
 
 class ShownMessage(Struct, frozen=True):
@@ -38,6 +40,9 @@ class ShownMessage(Struct, frozen=True):
     body_octets: int
     octets: int  # with the header
     message: str = ""  # what was wrong with it when it was queued
+    precedence: str = ""  # its Precedence field
+    recipients: int = 0  # when it was first sent; 0 when nobody knows
+    attempts: int = 0  # before it was queued
 
 
 def print_cf_queue(path: Path, options: Options) -> int:
@@ -74,13 +79,12 @@ async def listing(
         return
     yield f"\t\t{directory} ({requests} request{'s' if requests > 1 else ''})"
     yield VERBOSE_HEADER_LINE if verbose else HEADER_LINE
-    factor = site.configuration.number(_RECIPIENT_FACTOR)
     current = ""
     async for row in await spool.find(QueueFilter(states=states)):
         if row.message.queue_id != current:
             current = row.message.queue_id
             shown = await shown_message(spool, row)
-            yield _message_line(row, shown, factor, verbose=verbose)
+            yield _message_line(row, shown, priority_of(site.configuration, shown, [row]), verbose=verbose)
             reason = shown.message if row.outcome is None else row.outcome.diagnostic
             if reason:
                 yield f"                 ({printable(reason)[:_REASON_MOST]})"
@@ -108,21 +112,43 @@ async def shown_message(spool: SpoolQueue, row: QueueRow) -> ShownMessage:
         whole = b"".join([chunk async for chunk in text.chunks()])
         body -= whole[len(header) :].count(b"\r\n")
     if not is_stored(header):
-        return ShownMessage(row.message.queue_id, str(row.message.reverse_path) or "MAILER-DAEMON", body, text.octets)
-    circumstances = read_stored(header.removesuffix(b"\r\n")).circumstances
+        sender = str(row.message.reverse_path) or "MAILER-DAEMON"
+        precedence = precedence_word(split_fields(header.removesuffix(b"\r\n")))
+        return ShownMessage(row.message.queue_id, sender, body, text.octets, precedence=precedence)
+    stored = read_stored(header.removesuffix(b"\r\n"))
+    circumstances = stored.circumstances
     said = _shown_octets(circumstances.message)
     name = circumstances.macros.get("i", row.message.queue_id)
     sender = _shown_octets(circumstances.sender) or "MAILER-DAEMON"
-    return ShownMessage(name, sender, body, circumstances.octets or text.octets, said)
+    return ShownMessage(
+        name,
+        sender,
+        body,
+        circumstances.octets or text.octets,
+        said,
+        precedence_word(stored.header.fields),
+        circumstances.recipients,
+        circumstances.attempts,
+    )
 
 
-def _message_line(row: QueueRow, shown: ShownMessage, factor: int, *, verbose: bool) -> str:
+def priority_of(configuration: CfConfiguration, shown: ShownMessage, rows: Sequence[QueueRow]) -> int:
+    """Return how urgent a message is, of which these recipients are still queued."""
+    attempts = max(row.attempts for row in rows)
+    return factors_of(configuration).priority(
+        shown.octets,
+        recipients=shown.recipients or rows[0].message.recipients,
+        precedence=configuration.priorities.get(shown.precedence, 0),
+        attempts=max(attempts - shown.attempts, 0),
+    )
+
+
+def _message_line(row: QueueRow, shown: ShownMessage, priority: int, *, verbose: bool) -> str:
     mark = "*" if row.state is RecipientState.LEASED else " "
     accepted = row.message.accepted.astimezone()
     # Not strftime: the names must not follow the user's language, programs read this.
     when = f"{MONTHS[accepted.month - 1]} {accepted.day:2} {accepted:%H:%M}"
     begin = f"{shown.name}{mark}{shown.body_octets:>8} "
     if verbose:
-        priority = shown.octets + factor * row.message.recipients
         return f"{begin}{priority:>10} {when} {printable(shown.sender)}"
     return f"{begin}{DAYS[accepted.weekday()]} {when} {printable(shown.sender)}"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from posthouse.cli.classic.cf_order import run_order
 from posthouse.cli.classic.cf_runs import delivery_of
 from posthouse.cli.classic.cf_selection import selected_messages
 from posthouse.cli.classic.cf_site import CfSite
@@ -20,6 +21,7 @@ from posthouse.mail.envelope import MailerUser
 from posthouse.mail.queued import Batch, LeasedRecipient, LeaseRequest
 from posthouse.mailers.batches import Addressee
 from posthouse.mailers.names import message_name
+from posthouse.mailers.priority import precedence_word
 from posthouse.mailers.stored import Circumstances, final_recipient_of
 
 if TYPE_CHECKING:
@@ -36,16 +38,23 @@ def run_cf_queue(
 
 
 async def _run(site: CfSite, wanted: QueueRun, *, verbose: bool) -> int:
+    try:
+        await run_queue_of(site, wanted, verbose=verbose)
+    finally:
+        await site.close()
+    return os.EX_OK
+
+
+async def run_queue_of(site: CfSite, wanted: QueueRun, *, verbose: bool = False) -> None:
+    """Try what is meant of the queue of a site that is open."""
     from posthouse.wiring.spool import open_spool_queue
 
     spool = open_spool_queue(site.site)
     try:
-        for queue_id in await selected_messages(spool, wanted):
+        for queue_id in await run_order(site, spool, await selected_messages(spool, wanted)):
             await _try_message(site, spool, queue_id, verbose=verbose)
     finally:
         await spool.close()
-        await site.close()
-    return os.EX_OK
 
 
 async def _try_message(site: CfSite, spool: SpoolQueue, queue_id: str, *, verbose: bool) -> None:
@@ -87,6 +96,7 @@ async def envelope_of_batches(site: CfSite, batches: Sequence[Batch], text: Stor
         is_report=message.reverse_path.is_null,
         ret=message.ret,
         envid=message.envid,
+        precedence=site.configuration.priorities.get(precedence_word(opened.stored.header.fields), 0),
         queue_id=message.queue_id,
     )
 
