@@ -240,10 +240,18 @@ def test_a_text_that_is_newer_than_its_database_answers(tmp_path):
     opened = subject.open()
     assert subject.world.ask(opened, "carla").status is MapStatus.NOT_FOUND
     subject.file.write_text("carla c@example.org\n")
+    make_newer(subject.file, than=subject.broken)
     subject.world.clock.advance(1)
 
     assert subject.world.ask(opened, "carla").value == "c@example.org"
     assert subject.world.ask(opened, "alice").status is MapStatus.NOT_FOUND
+
+
+def make_newer(path, *, than):
+    """What is written twice, or two files that are written, in one tick of the file system's clock: the time is the same."""
+    second = 1_000_000_000
+    later = than.stat().st_mtime_ns + second
+    os.utime(path, ns=(later, later))
 
 
 def test_a_damaged_database_is_temporary(tmp_path):
@@ -263,6 +271,7 @@ def test_a_database_rewritten_in_place_is_read_afresh(tmp_path):
     with subject.broken.open("r+b") as file:
         file.truncate()
         file.write((RECORDED / "dups.hash.db").read_bytes())
+    make_newer(subject.broken, than=subject.broken)
 
     assert subject.world.ask(opened, "list").value == "member00@example.org"
 
