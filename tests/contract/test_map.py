@@ -248,7 +248,7 @@ def test_a_text_that_is_newer_than_its_database_answers(tmp_path):
 
 
 def make_newer(path, *, than):
-    """What is written twice, or two files that are written, in one tick of the file system's clock: the time is the same."""
+    """What is written within one tick of the file system's clock has the same time."""
     second = 1_000_000_000
     later = than.stat().st_mtime_ns + second
     os.utime(path, ns=(later, later))
