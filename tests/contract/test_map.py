@@ -376,13 +376,15 @@ def test_a_line_of_a_text_map_has_a_bound(octets, status, tmp_path):
     assert world.ask(world.open("text", f"{tmp_path}/t"), "key").status is status
 
 
-def test_columns_must_be_numbers(tmp_path):
+@pytest.mark.parametrize(("kind", "flags"), [("text", "-k name /f"), ("user", "-v 4"), ("user", "-v home")])
+def test_what_needs_a_column_that_there_is_not_waits(kind, flags, tmp_path):
     world = World(tmp_path)
 
-    opened = world.open("text", "-k name /f")
+    opened = world.open(kind, flags)
 
     assert world.complaints
-    assert world.ask(opened, "k").status is MapStatus.BROKEN
+    assert world.ask(opened, "k").status is MapStatus.TEMPORARY
+    assert world.ask(world.open(kind, f"-o {flags}"), "k").status is MapStatus.NOT_FOUND
 
 
 # Accounts.
@@ -394,7 +396,7 @@ def test_columns_must_be_numbers(tmp_path):
         ("", "ann"),
         ("-v name", "ann"),
         ("-v uid", "2001"),
-        ("-v 4", "100"),
+        ("-v gid", "100"),
         ("-v gecos", "Ann Example"),
         ("-v shell", "/bin/sh"),
     ],
@@ -520,11 +522,17 @@ def test_a_connection_is_kept_and_made_again_when_the_server_has_closed_it(tmp_p
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("place", ["", "x:y", "inet:25", "inet:0@localhost", "local:relative"])
-def test_a_socket_that_makes_no_sense_is_broken(place, tmp_path):
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [
+        ("", MapStatus.BROKEN),
+        *((place, MapStatus.TEMPORARY) for place in ("x:y", "inet:25", "inet:0@localhost", "local:relative")),
+    ],
+)
+def test_a_socket_that_makes_no_sense_is_complained_of(place, status, tmp_path):
     world = World(tmp_path)
 
-    assert world.ask(world.open("socket", place), "key").status is MapStatus.BROKEN
+    assert world.ask(world.open("socket", place), "key").status is status
     assert world.complaints
 
 

@@ -112,10 +112,13 @@ def test_what_is_wrong_with_a_mailer(read, line, said):
 def test_accounts_of_mailers_are_asked_by_name(read):
     accounts = {"mail": (8, 9)}
     configuration = read(
-        f"Mx, P=/x, A=x, U=mail\nMy, P=/x, A=x, U=nobody:staff\n{LOCAL}", account=accounts.get, group={}.get
+        f"Mx, P=/x, A=x, U=mail\nMy, P=/x, A=x, U=nobody:12\nMz, P=/x, A=x, U=4:staff\n{LOCAL}",
+        account=accounts.get,
+        group={}.get,
     )
 
     assert (configuration.mailers["x"].uid, configuration.mailers["x"].gid) == (8, 9)
+    assert (configuration.mailers["y"].uid, configuration.mailers["y"].gid) == (-1, -1)
     assert wrong(configuration) == ["mailer U= flag: unknown user nobody", "mailer U= flag: unknown group staff"]
 
 

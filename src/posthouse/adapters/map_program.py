@@ -96,7 +96,7 @@ class ProgramSource:
         if status == os.EX_TEMPFAIL:
             return MapAnswer(MapStatus.TEMPORARY, reason=f"{self._words[0]} exited with {status}")
         if status != 0 or not said:
-            return NOT_FOUND
+            return MapAnswer(MapStatus.NOT_FOUND, code=status)
         line = said.partition(b"\n")[0].partition(b"\0")[0]
         if len(line) > MAX_LINE_OCTETS:
             return MapAnswer(MapStatus.TEMPORARY, reason=f"{self._words[0]} said a line of {len(line)} octets")

@@ -37,6 +37,8 @@ _GONE: Final[Mapping[str, str]] = {
     "hesiod": "Hesiod is not supported; its data are TXT records, which a dns map can ask for",
     "userdb": "user databases are not supported; use aliases and a generics table",
 }
+# Classes whose mistakes are met when the map is first asked: what needs it waits.
+_WAITING: Final = frozenset({"user", "text", "socket"})
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -96,7 +98,9 @@ def open_map(declaration: MapDeclaration, surroundings: Surroundings) -> tuple[F
         else:
             source = builder(declaration.name, flags, surroundings)
     except MalformedError as error:
-        source = SilentSource(str(error), MapStatus.BROKEN)
+        waits = declaration.kind in _WAITING and bool(flags.file or declaration.kind == "user")
+        status = MapStatus.TEMPORARY if waits else MapStatus.BROKEN
+        source = SilentSource(str(error), status, is_optional=waits and flags.is_optional)
         complaints += (str(error),)
     return FlaggedMap(declaration.name, flags, source), complaints
 

@@ -21,15 +21,12 @@ FIELDS: Final[Mapping[str, Callable[[Account], str]]] = {
     "dir": lambda account: account.home,
     "shell": lambda account: account.shell,
 }
-_NAMES: Final = tuple(FIELDS)
 
 
 def field_name(text: str) -> str | None:
-    """Return the field that ``-v`` names, by its name or its number from 1; None when there is no such field."""
+    """Return the field that ``-v`` names; None when there is no such field."""
     if not text:
         return "name"
-    if text.isascii() and text.isdigit() and len(text) < 3:
-        return _NAMES[int(text) - 1] if 0 < int(text) <= len(_NAMES) else None
     return text.lower() if text.lower() in FIELDS else None
 
 

@@ -78,13 +78,14 @@ class MapAnswer(Struct, frozen=True):
 
     One exception: a map with the flag ``-T`` has a value for what it could not answer (TEMPORARY), for rules to see.
 
-    ``reason`` says for people why the map could not answer.
+    ``reason`` says for people why the map could not answer; ``code`` is the exit status of a program that did not.
     """
 
     status: MapStatus
     value: str | None = None
     reason: str = ""
     origin: Origin = BUILTIN
+    code: int = 0
 
 
 class Decision(Struct, frozen=True, gc=False):

@@ -92,6 +92,7 @@ class MapArguments(Struct, frozen=True):
 def read_map_arguments(kind: str, text: str) -> MapArguments:
     """Read the arguments of a map of this class (lower case).  Nothing raises: see ``complaints``."""
     known = _FLAGS.get(kind, _COMMON)
+    most = 1 if kind == "dequote" else len(text)  # it overlooks what follows its first flag
     found: dict[str, str] = {}
     complaints: list[str] = []
     text = text.strip(" \t\n")
@@ -104,6 +105,9 @@ def read_map_arguments(kind: str, text: str) -> MapArguments:
         else:
             found[letter], text = _value(text, takes)
         text = text.lstrip(" \t\n")
+        most -= 1
+        if not most:
+            break
     file, rest = ("", text) if kind in _WITHOUT_FILE else _word(text)
     return _assemble(found, file, rest.strip(" \t\n"), tuple(complaints))
 

@@ -8,7 +8,8 @@ from typing import Final
 from posthouse.rewriting.symbols import MACRO
 from posthouse.rewriting.tokens import BLANKS
 
-DEFAULT_MUST_QUOTE: Final = "@,;:\\()[].'"  # the option MustQuoteChars
+ALWAYS_QUOTED: Final = "@,;:\\()[]"  # whatever the option MustQuoteChars says
+DEFAULT_MUST_QUOTE: Final = f"{ALWAYS_QUOTED}.'"
 LONGEST_TEMPLATE: Final = 255  # characters
 _ADDRESS: Final = MACRO + "g"
 _PUNT: Final = f"<{_ADDRESS}>"  # for what is too long: nothing but the address stays
@@ -142,10 +143,9 @@ class _Cracking:
         """What seemed an address was a phrase: write it as it is, or in quotes."""
         del self._written[self._written_head :]
         if self._needs_quotes:
-            phrase = self._text[self._head : self._at - 1].rstrip(BLANKS)
-            blanks = self._text[self._head + len(phrase) : self._at - 1]
-            if phrase:
-                self._written.append('"' + phrase.replace('"', '\\"') + '"')
+            end = len(self._text[: self._at - 1].rstrip(BLANKS))  # before the head, if only blanks are behind it
+            phrase, blanks = self._text[self._head : end], self._text[end : self._at - 1]
+            self._written.append('"' + phrase.replace('"', '\\"') + '"')
             self._written.append(blanks + closing)
         else:
             self._written.append(self._text[self._head : self._at])

@@ -148,7 +148,10 @@ def _ask(
         members = [member for member in found.arguments.rest.split() if fold(member) in earlier]
     elif kind == "switch":
         service = found.arguments.file or found.arguments.rest
-        members = [f"{found.declaration.name}.{method}" for method in environment.switch.get(service, ())]
+        if service not in environment.switch:
+            status = MapStatus.NOT_FOUND if found.arguments.is_optional else MapStatus.TEMPORARY
+            return MapAnswer(status, reason=f"the service switch has no service {service!r}")
+        members = [f"{found.declaration.name}.{method}" for method in environment.switch[service]]
     else:
         return (yield MapQuestion(found.declaration.name, in_octets(key), arguments))
     deferral: MapAnswer | None = None

@@ -87,7 +87,7 @@ def _macro(asked: OwnQuestion) -> MapAnswer:
 
 
 def _dequote(asked: OwnQuestion) -> MapAnswer:
-    plain = dequote(asked.key, asked.flags.others.get("s", ""))
+    plain = dequote(asked.key, asked.flags.others.get("s") or asked.flags.space or "")
     return _NOT_FOUND if plain is None else _found(plain + asked.flags.suffix)
 
 
@@ -120,7 +120,7 @@ def _regex(asked: OwnQuestion) -> MapAnswer:
         return _out_of_range(asked.flags, pattern)
     parts = [groups[field] or "" for field in fields]
     if not is_one_address("".join(parts)):
-        return _broken("what the groups match is no single address")
+        return _NOT_FOUND
     return _regex_value(asked, (asked.flags.others.get("d") or ELSE).join(parts))
 
 

@@ -261,11 +261,16 @@ class AddressTest:
             self._print("No key specified")
         elif found is None:
             self._print(f'Map named "{name}" not found')
-        elif found.declaration.kind in _FILE_MAPS and not _is_there(found.arguments.file):
+        elif (
+            found.arguments.is_optional and found.declaration.kind in _FILE_MAPS and not _is_there(found.arguments.file)
+        ):
             self._print(f'Map named "{name}" not open')
         else:
             answer = self._rewriter.ask_literally(self._environment, name, key)
             code = map_code(found.declaration.kind, answer)
+            if answer.status is MapStatus.BROKEN and found.declaration.kind != "arith":
+                self._print(f'Map named "{name}" not open')
+                return
             said = "no match" if answer.status is not MapStatus.FOUND else f"returns {answer.value}"
             self._print(f"map_lookup: {name} ({key}) {said} ({code})")
 
@@ -310,7 +315,7 @@ def map_code(kind: str, answer: MapAnswer) -> int:
         return _TEMPORARY
     if answer.status is MapStatus.BROKEN:
         return _CONFIGURATION
-    return _NOT_FOUND_CODES.get(kind, OK) if answer.status is MapStatus.NOT_FOUND else OK
+    return _NOT_FOUND_CODES.get(kind, answer.code) if answer.status is MapStatus.NOT_FOUND else OK
 
 
 def read_lines(stream: BinaryIO) -> Iterable[str]:

@@ -20,7 +20,7 @@ from posthouse.mail.lookup import MapAnswer, MapQuestion
 from posthouse.mail.problem import Problem
 from posthouse.rewriting.compiled import CompiledProgram
 from posthouse.rewriting.complaint import Complaint
-from posthouse.rewriting.crack import crack
+from posthouse.rewriting.crack import ALWAYS_QUOTED, crack
 from posthouse.rewriting.engine import rewrite
 from posthouse.rewriting.environment import Environment, Event
 from posthouse.rewriting.lookups import ask_key, ask_map
@@ -146,10 +146,8 @@ class Rewriter:
         return crack(address, syntax.must_quote, syntax.colon_is_ordinary)
 
     def _header_syntax(self) -> HeaderSyntax:
-        configuration = self.configuration
-        must_quote = configuration.text("MustQuoteChars")
-        colon = configuration.flag("ColonOkInAddr")
-        return HeaderSyntax(must_quote, colon) if must_quote else HeaderSyntax(colon_is_ordinary=colon)
+        must_quote = self.configuration.text("MustQuoteChars") + ALWAYS_QUOTED
+        return HeaderSyntax(must_quote, self.configuration.flag("ColonOkInAddr"))
 
     def parse(self, environment: Environment, address: str, purpose: Purpose) -> Resolved | None:
         """Resolve an address; None when it is none."""

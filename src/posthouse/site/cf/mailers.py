@@ -164,6 +164,7 @@ def _read_user(reading: Reading, value: str, fields: Fields) -> None:
             reading.complaints.error(
                 f"mailer U= flag: unknown user {user}", "name a login of this machine, or write its number"
             )
+            return  # the group alone is not taken
     if group[:1].isdigit():
         fields["gid"] = leading_number(group)
     elif group:

@@ -63,7 +63,7 @@ def read_map(reading: Reading, text: str) -> None:
             f'config K line "K{printable_line(text)}" is not complete', "write Kname kind arguments"
         )
         return
-    name, kind, arguments = match.groups()
+    name, kind, arguments = match[1], match[2].lower(), match[3]
     if kind not in MAP_KINDS:
         reading.complaints.error(
             f"map {name}: class {kind} not available", f"the kinds are {', '.join(sorted(MAP_KINDS))}"
