@@ -19,6 +19,8 @@ O QueueDirectory={queue}
 O DontProbeInterfaces=True
 O DeliveryMode=interactive
 O ErrorMode=print
+Pspecial-delivery=100
+Pbulk=-60
 H?F?From: $g
 H?M?Message-Id: <$t.$i@$j>
 Scanonify=3
@@ -78,3 +80,64 @@ def test_what_the_next_host_defers_is_queued_with_its_words(tmp_path: Path) -> N
     assert done.returncode == os.EX_OK
     assert "far@example.net" in listed
     assert "(Deferred: 450 4.2.1 not now)" in listed
+
+
+def test_etrn_tries_what_is_queued_for_a_node(tmp_path: Path, peer: ScriptedPeer) -> None:
+    cf = site(tmp_path, peer.port)
+    run("sendmail", "-C", cf, "-odq", "-f", "me@mx1.example.org", "far@example.net", given=MESSAGE)
+    run("sendmail", "-C", cf, "-odq", "-f", "me@mx1.example.org", "far@elsewhere.example", given=MESSAGE)
+
+    done = run("sendmail", "-C", cf, "-bs", given=b"HELO here\r\nETRN example.net\r\nQUIT\r\n")
+
+    assert b"250 2.0.0 Queuing for node example.net started\r\n" in done.stdout
+    assert [line for line in peer.commands if line.startswith("RCPT")] == ["RCPT TO:<far@example.net>"]
+    assert b"far@elsewhere.example" in run("mailq", "-C", cf).stdout
+
+
+def queue_three(cf: Path) -> None:
+    """Queue a bulk message, an ordinary one and an urgent one, in that order."""
+    for who, precedence in (("bulk", "bulk"), ("plain", "first-class"), ("urgent", "special-delivery")):
+        text = f"Precedence: {precedence}\n\nhello\n".encode()
+        run("sendmail", "-C", cf, "-odq", "-f", "me@mx1.example.org", f"{who}@example.net", given=text)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param([], ["urgent", "plain", "bulk"], id="priority is sendmail's usual order"),
+        pytest.param(["-OQueueSortOrder=time"], ["bulk", "plain", "urgent"], id="time"),
+        pytest.param(["-OMaxQueueRunSize=1"], ["urgent"], id="a run of one takes the most urgent"),
+        pytest.param(["-OQueueLA=0", "-OQueueFactor=-200000000"], [], id="a load for which all is too heavy"),
+    ],
+)
+def test_a_queue_run_keeps_the_order_of_the_site(
+    tmp_path: Path, peer: ScriptedPeer, options: list[str], expected: list[str]
+) -> None:
+    cf = site(tmp_path, peer.port)
+    queue_three(cf)
+
+    run("sendmail", "-C", cf, "-q", *options)
+
+    reached = [line[len("RCPT TO:<") :].partition("@")[0] for line in peer.commands if line.startswith("RCPT")]
+    assert reached == expected
+
+
+def test_mailq_tells_the_priority_that_the_class_makes(tmp_path: Path, peer: ScriptedPeer) -> None:
+    cf = site(tmp_path, peer.port)
+    queue_three(cf)
+
+    lines = run("mailq", "-C", cf, "-v").stdout.decode().splitlines()
+
+    priorities = [int(line.split()[2]) for line in lines if "me@mx1.example.org" in line]
+    sizes = [len(f"Precedence: {word}\n\nhello\n") for word in ("bulk", "first-class", "special-delivery")]
+    assert priorities == [sizes[0] + 30000 + 108000, sizes[1] + 30000, sizes[2] + 30000 - 180000]
+
+
+def test_a_high_load_queues_what_is_handed_in(tmp_path: Path, peer: ScriptedPeer) -> None:
+    cf = site(tmp_path, peer.port)
+
+    done = run("sendmail", "-C", cf, "-OQueueLA=0", "-OQueueFactor=0", "far@example.net", given=MESSAGE)
+
+    assert done.returncode == os.EX_OK
+    assert peer.commands == []
+    assert b"far@example.net" in run("mailq", "-C", cf).stdout

@@ -103,6 +103,71 @@ def test_extensions_are_those_that_the_privacy_options_leave(cf: Path) -> None:
         "502 5.3.0 Sendmail 8.17.1.9 -- HELP not implemented",
         "501 5.5.2 Argument required",
         '501 5.5.2 Syntax error in parameters scanning "FROM"',
-        '500 5.5.1 Command unrecognized: "STARTTLS"',
+        "454 4.3.3 TLS not available after start",
         "221 2.0.0 mx1.example.org closing connection",
+    ]
+
+
+_ALLOWED = {
+    "MAIL FROM:<ann@example.net> RET=HDRS": "250 2.1.0 <ann@example.net>... Sender ok",
+    "VRFY joe@example.net": "252 2.1.5 <joe@example.net>",
+    "EXPN joe@example.net": "250 2.1.5 <joe@example.net>",
+    "VERB": "250 2.0.0 Verbose mode",
+    "ETRN example.net": "250 2.0.0 Queuing for node example.net started",
+}
+_INTRODUCE = "503 5.0.0 I demand that you introduce yourself first"
+_POLITE = "503 5.0.0 Polite people say HELO first"
+_FORBIDDEN = "502 5.7.0 Sorry, we do not allow this operation"
+_NO_VERB = "502 5.7.0 Verbose unavailable"
+_NO_VRFY = "252 2.5.2 Cannot VRFY user; try RCPT to attempt delivery (or try finger)"
+_NO_RET = "504 5.7.0 Sorry, RET not supported, we do not allow DSN"
+
+
+@pytest.mark.parametrize(
+    ("word", "before_hello", "after_hello"),
+    [
+        pytest.param("public", {}, {}, id="public: nothing is kept back"),
+        pytest.param("needmailhelo", {"MAIL": _POLITE}, {}, id="needmailhelo"),
+        pytest.param("needvrfyhelo", {"VRFY": _INTRODUCE}, {}, id="needvrfyhelo"),
+        pytest.param("needexpnhelo", {"EXPN": _INTRODUCE}, {}, id="needexpnhelo"),
+        pytest.param("novrfy", {"VRFY": _NO_VRFY}, {"VRFY": _NO_VRFY}, id="novrfy"),
+        pytest.param(
+            "noexpn",
+            {"EXPN": _FORBIDDEN, "VERB": _NO_VERB},
+            {"EXPN": _FORBIDDEN, "VERB": _NO_VERB},
+            id="noexpn forbids VERB, too",
+        ),
+        pytest.param("noverb", {"VERB": _NO_VERB}, {"VERB": _NO_VERB}, id="noverb"),
+        pytest.param("noetrn", {"ETRN": _FORBIDDEN}, {"ETRN": _FORBIDDEN}, id="noetrn"),
+        pytest.param("noreceipts", {"MAIL": _NO_RET}, {"MAIL": _NO_RET}, id="noreceipts: no DSN"),
+        pytest.param(
+            "goaway",
+            {"MAIL": _POLITE, "VRFY": _NO_VRFY, "EXPN": _FORBIDDEN, "VERB": _NO_VERB},
+            {"VRFY": _NO_VRFY, "EXPN": _FORBIDDEN, "VERB": _NO_VERB},
+            id="goaway: all but ETRN and DSN",
+        ),
+    ],
+)
+def test_privacy_options_keep_back_what_they_name(
+    cf: Path, word: str, before_hello: dict[str, str], after_hello: dict[str, str]
+) -> None:
+    cf.write_text(cf.read_text().replace("needmailhelo,noverb", word))
+
+    _, replies = talk(cf, *_ALLOWED, "RSET", "HELO there.example", *_ALLOWED, "QUIT")
+
+    def expected(changed: dict[str, str]) -> list[str]:
+        return [changed.get(command.split()[0], reply) for command, reply in _ALLOWED.items()]
+
+    assert replies[1:6] == expected(before_hello)
+    assert replies[8:13] == expected(after_hello)
+
+
+def test_authentication_is_offered_by_nobody_who_could_check_it(cf: Path) -> None:
+    _, replies = talk(cf, "AUTH", "AUTH PLAIN AGEAYg==", "ETRN", "ETRN #group", "QUIT")
+
+    assert replies[1:5] == [
+        "501 5.5.2 AUTH mechanism must be specified",
+        "504 5.3.3 AUTH mechanism PLAIN not available",
+        "500 5.5.2 Parameter required",
+        "459 4.5.4 Queue group unknown",
     ]

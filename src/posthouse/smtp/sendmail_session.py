@@ -23,12 +23,16 @@ from posthouse.smtp.server_events import (
     ExpandAsked,
     HelloGiven,
     MailGiven,
+    QueueAsked,
     RcptGiven,
     VerifyAsked,
 )
 from posthouse.smtp.server_states import Event, Question, State
 
 DEFAULT_EXTENSIONS: Final = ("ENHANCEDSTATUSCODES", "PIPELINING", "EXPN", "VERB", "8BITMIME", "SIZE", "DSN", "ETRN")
+# What a client may say that is refused everything else, and the extension that it is offered.
+_POLITE: Final = frozenset({b"EHLO", b"HELO", b"NOOP", b"RSET", b"QUIT"})
+_OF_THE_REFUSED: Final = "ENHANCEDSTATUSCODES"
 
 
 class Personality(Struct, frozen=True):
@@ -53,10 +57,19 @@ class SendmailSession(ServerSession):
     def __init__(self, hostname: str, limits: Limits, personality: Personality) -> None:
         super().__init__(hostname, limits)
         self._personality = personality
+        self._refusal: Reply | None = None  # of everything
         self._written = ""  # the address of the command that waits for its answer, as typed
 
+    def introduce(self, personality: Personality, refusal: Reply | None) -> None:
+        """Take in who the client is, before it is greeted; ``refusal`` is what it gets for all that it asks."""
+        self._personality = personality
+        self._refusal = refusal
+
     def greet(self) -> None:
-        """Queue the 220: ``ESMTP`` stands behind the first word."""
+        """Queue the 220: ``ESMTP`` stands behind the first word.  A client that is refused with 421 is not greeted."""
+        if self._refusal is not None and self._refusal.code == 421:
+            self.end(self._refusal, EndReason.REFUSED)
+            return
         name, _, rest = self._personality.greeting.partition(" ")
         self._send(Reply(220, (f"{name} ESMTP {rest}".rstrip(),)))
 
@@ -88,6 +101,8 @@ class SendmailSession(ServerSession):
         try:
             if obey is None:
                 raise RefusedCommandError(commands.unrecognized(line))
+            if self._refusal is not None and verb.upper() not in _POLITE:
+                raise RefusedCommandError(self._refusal)
             obey(self, argument.strip(b" \t"))
         except RefusedCommandError as error:
             self._refuse_line(error.reply, line)
@@ -109,7 +124,8 @@ class SendmailSession(ServerSession):
 
     def _ehlo(self, argument: bytes) -> None:
         if self._greeted("EHLO", argument):
-            self._send(Reply(250, (self._hello_text, *self._personality.extensions, "HELP")))
+            extensions = (*self._personality.extensions, "HELP") if self._refusal is None else (_OF_THE_REFUSED,)
+            self._send(Reply(250, (self._hello_text, *extensions)))
 
     @property
     def _hello_text(self) -> str:
@@ -117,12 +133,12 @@ class SendmailSession(ServerSession):
 
     def _mail(self, argument: bytes) -> None:
         if self.state is State.CONNECTED:
-            if self._wants_hello("needmailhelo"):
+            if not self._personality.privacy.isdisjoint({"needmailhelo", "goaway"}):
                 raise RefusedCommandError(commands.POLITE_PEOPLE)
             self._move(Event.HELLO)
         if not self._may(Event.MAIL_ACCEPTED):
             raise RefusedCommandError(commands.SENDER_TWICE)
-        self._written, path, parameters = commands.read_mail(argument)
+        self._written, path, parameters = commands.read_mail(argument, has_dsn=self._has_dsn)
         most = self._limits.text_octets
         if parameters.size is not None and parameters.size > most:
             raise RefusedCommandError(reply(552, "5.2.3", f"Message size exceeds fixed maximum message size ({most})"))
@@ -134,8 +150,12 @@ class SendmailSession(ServerSession):
         self._recipients_given += 1
         if self._recipients >= (self._personality.recipients or self._limits.recipients):
             raise RefusedCommandError(commands.TOO_MANY_RECIPIENTS)
-        self._written, path, parameters = commands.read_rcpt(argument)
+        self._written, path, parameters = commands.read_rcpt(argument, has_dsn=self._has_dsn)
         self._ask(Question.RCPT, RcptGiven(path, parameters))
+
+    @property
+    def _has_dsn(self) -> bool:
+        return "noreceipts" not in self._personality.privacy
 
     def _data(self, argument: bytes) -> None:
         if self.state in (State.CONNECTED, State.READY):
@@ -157,7 +177,7 @@ class SendmailSession(ServerSession):
             self._send(commands.OK)
 
     def _verb(self, _argument: bytes) -> None:
-        if "noverb" in self._personality.privacy:
+        if not self._personality.privacy.isdisjoint({"noverb", "noexpn", "goaway"}):
             raise RefusedCommandError(reply(502, "5.7.0", "Verbose unavailable"))
         if self._note_idle():
             self._send(reply(250, "2.0.0", "Verbose mode"))
@@ -167,29 +187,39 @@ class SendmailSession(ServerSession):
             self._send(reply(502, "5.3.0", f"Sendmail {self._personality.version} -- HELP not implemented"))
 
     def _vrfy(self, argument: bytes) -> None:
-        self._inquire("needvrfyhelo", argument, VerifyAsked)
+        self._inquire("vrfy", argument, VerifyAsked)
 
     def _expn(self, argument: bytes) -> None:
-        self._inquire("needexpnhelo", argument, ExpandAsked)
+        self._inquire("expn", argument, ExpandAsked)
 
-    def _inquire(self, privacy: str, argument: bytes, event: "type[VerifyAsked] | type[ExpandAsked]") -> None:
-        if self.state is State.CONNECTED and self._wants_hello(privacy):
+    def _inquire(self, command: str, argument: bytes, event: "type[VerifyAsked] | type[ExpandAsked]") -> None:
+        privacy = self._personality.privacy
+        is_forbidden = not privacy.isdisjoint({f"no{command}", "goaway"})  # which is said to everybody
+        if not self.client_name and f"need{command}helo" in privacy and not is_forbidden:
             raise RefusedCommandError(commands.INTRODUCE_YOURSELF)
         if not argument:
             raise RefusedCommandError(commands.ARGUMENT_REQUIRED)
         if self._note_idle():
             self._ask(Question.OTHER, event(commands.shown(argument)))
 
-    def _wants_hello(self, word: str) -> bool:
-        return not self._personality.privacy.isdisjoint({word, "goaway"})
-
     def _etrn(self, argument: bytes) -> None:
+        if "noetrn" in self._personality.privacy:
+            raise RefusedCommandError(commands.NOT_ALLOWED)
         if not argument:
             raise RefusedCommandError(reply(500, "5.5.2", "Parameter required"))
-        raise RefusedCommandError(reply(458, "4.5.0", f"Unable to queue messages for node {commands.shown(argument)}"))
+        if self._note_idle():
+            self._ask(Question.OTHER, QueueAsked(commands.shown(argument)))
 
-    def _auth(self, _argument: bytes) -> None:
-        raise RefusedCommandError(reply(503, "5.3.3", "AUTH not available"))
+    def _auth(self, argument: bytes) -> None:
+        if not any(one.startswith("AUTH ") for one in self._personality.extensions):
+            raise RefusedCommandError(reply(503, "5.3.3", "AUTH not available"))
+        mechanism = commands.shown(argument).partition(" ")[0]
+        if not mechanism:
+            raise RefusedCommandError(reply(501, "5.5.2", "AUTH mechanism must be specified"))
+        raise RefusedCommandError(reply(504, "5.3.3", f"AUTH mechanism {mechanism} not available"))
+
+    def _starttls(self, _argument: bytes) -> None:
+        raise RefusedCommandError(reply(454, "4.3.3", "TLS not available after start"))
 
     def _quit(self, _argument: bytes) -> None:
         self.end(reply(221, "2.0.0", f"{self._hostname} closing connection"), EndReason.QUIT)
@@ -210,4 +240,5 @@ _VERBS: dict[bytes, Callable[[SendmailSession, bytes], None]] = {
     b"HELP": SendmailSession._help,
     b"ETRN": SendmailSession._etrn,
     b"AUTH": SendmailSession._auth,
+    b"STARTTLS": SendmailSession._starttls,
 }

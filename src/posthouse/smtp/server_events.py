@@ -113,6 +113,12 @@ class ExpandAsked(Struct, frozen=True):
     argument: str
 
 
+class QueueAsked(Struct, frozen=True):
+    """ETRN, of sessions that have it.  Waits."""
+
+    node: str
+
+
 class SessionEnded(Struct, frozen=True):
     """The last event.  Send what take_outgoing() still has, close, and abandon any transaction."""
 
@@ -131,5 +137,6 @@ ServerEvent = (
     | CommandRefused
     | VerifyAsked
     | ExpandAsked
+    | QueueAsked
     | SessionEnded
 )

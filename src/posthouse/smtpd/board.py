@@ -35,6 +35,7 @@ class Seat:
         self._cells = cells
         self._own = number * (COLUMNS + 1)
         self._rows = [row * (COLUMNS + 1) for row in range(workers)]
+        self.workers = workers
 
     def clear(self) -> None:
         """Begin with no connections."""

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from posthouse.cli.classic.cf_arrival import Arrival
 from posthouse.cli.classic.cf_intake import Names
+from posthouse.cli.classic.cf_queue import run_queue_of
 from posthouse.cli.classic.cf_site import CfSite
 from posthouse.cli.classic.cf_spool import keep_rest
+from posthouse.cli.classic.command_line import QueueRun
 from posthouse.cli.submission.people import login_name
 from posthouse.mail.reply import Reply, reply
 from posthouse.smtp.server_events import (
@@ -23,6 +25,7 @@ from posthouse.smtp.server_events import (
     ExpandAsked,
     HelloGiven,
     MailGiven,
+    QueueAsked,
     RcptGiven,
     ServerEvent,
     SessionEnded,
@@ -33,6 +36,7 @@ from posthouse.smtp.server_events import (
     VerifyAsked,
 )
 from posthouse.submit.client import Client
+from posthouse.submit.sendmail.queue_start import refuse_start, started, wanted_recipients
 from posthouse.submit.sendmail.router import SendmailRouter
 from posthouse.wiring.accepting import open_session
 
@@ -115,11 +119,21 @@ class RulesSession:
                 return await self._router.verify(argument, self._client)
             case ExpandAsked(argument):
                 return await self._router.expand(argument, self._client)
+            case QueueAsked(node):
+                return await self._start_queue(node)
             case TransactionReset() | TextRefused():
                 self._drop()
         if self._arrival is None:
             return None
         return await self._act_in(self._arrival, event)
+
+    async def _start_queue(self, node: str) -> Reply:
+        """ETRN: try the mail here and now, as -qR does."""
+        refusal = await refuse_start(self._router, node, self._client)
+        if refusal is not None:
+            return refusal
+        await run_queue_of(self._site, QueueRun("R", wanted_recipients(node)))
+        return started(node)
 
     async def _act_in(self, arrival: Arrival, event: ServerEvent) -> Reply | None:
         match event:

@@ -26,6 +26,7 @@ from posthouse.smtp.server import (
     TransactionReset,
     VerifyAsked,
 )
+from posthouse.smtp.server_events import QueueAsked
 from posthouse.submit.eager import run
 from posthouse.submit.intake import Intake
 from posthouse.submit.transaction import Transaction
@@ -147,6 +148,8 @@ class StdinSession:
             case TransactionReset() | TextRefused():
                 self._drop()
                 return None
+            case QueueAsked(node):  # whoever may not run the queue by hand may not have it run
+                return reply(458, "4.5.0", f"Unable to queue messages for node {node}")
         if self._transaction is None:
             return None
         return self._act_in(self._transaction, event)

@@ -41,7 +41,7 @@ def shown_addresses(expansion: Expansion) -> Reply | None:
     found = [one for one in expansion.queue if one.state.is_sendable]
     if not found:
         return None
-    is_250 = len(found) > 1 or expansion.routing.mailer(found[0].mailer).has("q")
+    is_250 = not expansion.verifies_only or len(found) > 1 or expansion.routing.mailer(found[0].mailer).has("q")
     lines = tuple(_octets_shown(_mailbox(expansion, one)) for one in found)
     return Reply(250 if is_250 else 252, lines, Status(2, 1, 5))
 
