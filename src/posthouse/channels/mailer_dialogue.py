@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from posthouse.deliver.mailer_text import OutgoingText
 from posthouse.mail.limits import Timeouts
 from posthouse.mail.reply import Reply
 from posthouse.mailers.exits import Ending, ending_of_exit
@@ -54,7 +55,7 @@ class Dialogue:
         self._host = host
         self._replies = ReplyReader()
 
-    async def run(self, talk: Talk, text: AsyncIterator[bytes]) -> tuple[Ending, ...]:
+    async def run(self, talk: Talk, text: OutgoingText) -> tuple[Ending, ...]:
         """Say everything; return one ending for each recipient."""
         endings: list[Ending | None] = [None] * len(talk.recipients)
         try:
@@ -66,7 +67,7 @@ class Dialogue:
         broken = ending_of_exit(os.EX_TEMPFAIL, is_unix=False)
         return tuple(broken if one is None else one for one in endings)
 
-    async def _converse(self, talk: Talk, text: AsyncIterator[bytes], endings: list[Ending | None]) -> None:
+    async def _converse(self, talk: Talk, text: OutgoingText, endings: list[Ending | None]) -> None:
         greeting = await self._reply(self._timeouts.greeting)
         if greeting.code != 220:
             self._decide_rest(endings, "", greeting)
@@ -84,7 +85,7 @@ class Dialogue:
             return
         await self._recipients(talk, endings, has_dsn="DSN" in extensions)
         if None in endings:
-            await self._text(talk, text, endings)
+            await self._text(talk, text.chunks(takes_eight_bits="8BITMIME" in extensions), endings)
         elif talk.is_lmtp:
             await self._say("RSET", self._timeouts.quit)
 

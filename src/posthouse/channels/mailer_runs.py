@@ -144,7 +144,7 @@ class MailerRuns:
         dialogue = Dialogue(program.stdout, program.write, self._settings.timeouts, name)
         try:
             async with asyncio.timeout(self._limit(mailer)):
-                endings = await dialogue.run(talk, text.chunks())
+                endings = await dialogue.run(talk, text)
                 program.no_more()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.timeouts.quit.total_seconds()):

@@ -14,12 +14,15 @@ from msgspec import Struct
 from posthouse.mail.errors import DialectUnavailableError, MalformedError
 from posthouse.mail.queued import MessageInfo
 from posthouse.mailers.arguments import from_line
+from posthouse.mailers.conversion import Conversion, SevenBitPlan, conversion_of
 from posthouse.mailers.fields import split_fields
 from posthouse.mailers.header import Binding, BoundHeader, bind_header
 from posthouse.mailers.names import time_macros
 from posthouse.mailers.rendering import Rendering, render_header
 from posthouse.mailers.stored import Circumstances, StoredHeader, is_stored, read_stored
 from posthouse.mailers.text import TextForm, TextWriter, form_of
+from posthouse.mailers.to_eight_bits import EightBitBody
+from posthouse.mailers.to_seven_bits import SevenBitBody
 from posthouse.rewriting.compiled import CompiledProgram
 from posthouse.rewriting.engine import TEMPORARY_FAILURE
 from posthouse.rewriting.environment import Environment
@@ -69,12 +72,50 @@ class OutgoingText(Struct, frozen=True):
     first: str | None
     lines: tuple[str, ...]
     form: TextForm
+    conversion: Conversion = Conversion()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Stream it in the form of the mailer."""
+    async def chunks(self, *, takes_eight_bits: bool = True) -> AsyncIterator[bytes]:
+        """Stream it in the form of the mailer; ``takes_eight_bits``: does the peer say 8BITMIME?"""
+        if self.conversion.may_be_needed(takes_eight_bits=takes_eight_bits):
+            is_ascii = await self._is_ascii()
+            body, lines = self.conversion.begin(self.lines, is_ascii=is_ascii, takes_eight_bits=takes_eight_bits)
+            if body is not None:
+                converter = await self._surveyed(body) if isinstance(body, SevenBitPlan) else body
+                async for written in self._converted(converter, lines):
+                    yield written
+                return
+        else:
+            lines = self.lines
+        async for written in self._plain(lines):
+            yield written
+
+    async def _is_ascii(self) -> bool:
+        async for chunk in self.opened.body():
+            if not chunk.isascii():
+                return False
+        return True
+
+    async def _surveyed(self, plan: SevenBitPlan) -> SevenBitBody:
+        survey = plan.survey()
+        async for chunk in self.opened.body():
+            survey.feed(chunk)
+        survey.finish()
+        return plan.conversion(survey)
+
+    async def _converted(self, body: SevenBitBody | EightBitBody, lines: tuple[str, ...]) -> AsyncIterator[bytes]:
+        """Stream it with its body converted, whose conversion writes the end of the header."""
         writer = TextWriter(self.form)
         head = b"" if self.first is None else writer.line(self.first)
-        yield head + writer.header(self.lines)
+        yield head + writer.fields(lines)
+        async for chunk in self.opened.body():
+            yield writer.feed(body.feed(chunk))
+        yield writer.feed(body.finish())
+        yield writer.finish()
+
+    async def _plain(self, lines: tuple[str, ...]) -> AsyncIterator[bytes]:
+        writer = TextWriter(self.form)
+        head = b"" if self.first is None else writer.line(self.first)
+        yield head + writer.header(lines)
         async for chunk in self.opened.body():
             written = writer.feed(chunk)
             if written:
@@ -149,7 +190,9 @@ class Renderer:
         environment = self._environment(opened, macros)
         lines = await self.lines(opened.stored.header, mailer, environment, opened.stored.circumstances.sender_domain)
         first = None if is_smtp else from_line(mailer, self._from_template(), environment.macros)
-        return OutgoingText(opened, first, lines, form_of(mailer, is_smtp=is_smtp))
+        note = f"by {self.configuration.program.macros.get('j', 'localhost')} id {opened.macros.get('i', '')}"
+        conversion = conversion_of(mailer, self.configuration, note, is_smtp=is_smtp)
+        return OutgoingText(opened, first, lines, form_of(mailer, is_smtp=is_smtp), conversion)
 
     async def lines(
         self,

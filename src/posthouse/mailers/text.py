@@ -55,6 +55,10 @@ class TextWriter:
 
     def header(self, lines: tuple[str, ...]) -> bytes:
         """Return header lines, and the empty line that ends them."""
+        return self.fields(lines) + self._form.end_of_line
+
+    def fields(self, lines: tuple[str, ...]) -> bytes:
+        """Return header lines."""
         written = bytearray()
         for line in lines:
             octets = line.encode("iso8859-1", "replace")
@@ -64,7 +68,7 @@ class TextWriter:
                 # A continuation that does not begin with a blank would be read as another field.
                 folded = part if not number or part[:1] in (b" ", b"\t") else b" " + part
                 written += self._whole(folded, self._form.longest_line)
-        return bytes(written + self._form.end_of_line)
+        return bytes(written)
 
     def line(self, text: str) -> bytes:
         """Return one line as it is: the From_ line."""

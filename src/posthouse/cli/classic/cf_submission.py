@@ -26,12 +26,14 @@ from posthouse.mailers.fields import Field, Nature, split_fields
 from posthouse.mailers.header import BoundHeader
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment
+from posthouse.rewriting.tokens import fold
 from posthouse.routing.sendmail.complaints import AddressComplaint
 from posthouse.routing.sendmail.expansion import Expansion
 
 if TYPE_CHECKING:
     from posthouse.site.cf.declared import CfConfiguration
 
+_EIGHT_BITS = "554 5.6.1 Eight bit data not allowed"
 NO_RECIPIENTS = "Recipient names must be specified"
 
 
@@ -95,6 +97,8 @@ class Submission:
                 envelope.transcript.append(_refusal_line(verdict.refusal.reply))
                 envelope.exit_status = verdict.refusal.exit_status
                 sys.stdout.write(f"{verdict.refusal.reply.text}\n")
+        if self._forbids_eight_bits(own, body):
+            self._refuse_eight_bits(envelope)
         delivery = delivery_of(self._world, self._names.draw)
         delivery.is_verbose = self._given.verbose
         if checked.refusals:
@@ -124,6 +128,19 @@ class Submission:
         for way in envelope.standing(Standing.WAITING):
             way.standing = Standing.BAD
             way.ending = Ending(os.EX_DATAERR, envelope.transcript[-1], "5.0.0")
+
+    def _forbids_eight_bits(self, own: Sequence[Field], body: BodyFile) -> bool:
+        """EightBitMode=strict: only a message of MIME may have eight bits."""
+        if body.is_ascii or self._configuration.text("EightBitMode") != "strict":
+            return False
+        return all(fold(field.name) != "mime-version" for field in own)
+
+    def _refuse_eight_bits(self, envelope: CfEnvelope) -> None:
+        envelope.transcript.append(_EIGHT_BITS)
+        sys.stdout.write(f"{without_codes(_EIGHT_BITS)}\n")
+        for way in envelope.standing(Standing.WAITING):
+            way.standing = Standing.BAD
+            way.ending = Ending(os.EX_DATAERR, _EIGHT_BITS, "5.0.0")
 
     async def _recipients_of(self, own: Sequence[Field], bound: BoundHeader, expansion: Expansion) -> None:
         for field in own:

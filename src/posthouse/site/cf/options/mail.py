@@ -76,7 +76,7 @@ MAIL_OPTIONS: Final = (
     Option("ControlSocketName", "", TEXT, "", without_effect("use posthouse queue and signals")),
     Option("DataFileBufferSize", "", NUMBER, 4096, _ONE_SPOOL),
     Option("DeadLetterDrop", "", TEXT, "", "dead-letters"),
-    Option("DefaultCharSet", "", TEXT, "unknown-8bit", _NO_HEADERS),
+    Option("DefaultCharSet", "", TEXT, "unknown-8bit", "what EightBitMode=mimefy says of text of eight bits"),
     Option("DefaultUser", "u", TEXT, "1:1", "programs that nobody controls run as this account"),
     Option("DelayLA", "", NUMBER, 0, _NO_LOAD),
     Option(
@@ -92,7 +92,13 @@ MAIL_OPTIONS: Final = (
     Option("DontProbeInterfaces", "", _PROBE, "false", "whether the names of interfaces are in class w"),
     Option("DontPruneRoutes", "R", BOOLEAN, False, without_effect("source routes are always dropped, RFC 5321")),
     Option("DoubleBounceAddress", "", TEXT, "postmaster", "postmaster, who gets what nobody else can"),
-    Option("EightBitMode", "8", EIGHT_BIT, "pass8", _NO_HEADERS),
+    Option(
+        "EightBitMode",
+        "8",
+        EIGHT_BIT,
+        "pass8",
+        "text of eight bits that is no MIME: passed on, made MIME, or refused by the sendmail command",
+    ),
     Option("ErrorHeader", "E", TEXT, "", without_effect("reports have one form, RFC 3464")),
     Option(
         "ErrorMode",
