@@ -46,7 +46,7 @@ async def live():
             await worker.start()
             tasks = [asyncio.create_task(worker.serve()), asyncio.create_task(deliverer.run())]
             await asyncio.to_thread(send, listener.getsockname())
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 while not is_written("delivered", "deferred"):
                     await asyncio.sleep(0.02)
             await worker.stop(timedelta(seconds=1))
@@ -90,6 +90,8 @@ V10/Berkeley
 Djmx.test
 Cwmx.test
 O QueueDirectory={home}/queue
+O QueueLA=1000
+O RefuseLA=1000
 O DaemonPortOptions=Port=0, Addr=127.0.0.1
 O DontProbeInterfaces=True
 Kplain text {home}/plain
@@ -124,7 +126,7 @@ def imported_later(site_file: Path, *recipients: str) -> list[str]:
         capture_output=True,
         check=False,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr
     return [name for name in json.loads(done.stdout) if not name.startswith("encodings.")]

@@ -13,6 +13,8 @@ V10/Berkeley
 Djmx1.example.org
 Cwlocalhost mx1.example.org
 O QueueDirectory={queue}
+O QueueLA=1000
+O RefuseLA=1000
 O DontProbeInterfaces=True
 Troot daemon
 Scanonify=3

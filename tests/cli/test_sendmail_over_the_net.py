@@ -16,6 +16,8 @@ V10/Berkeley
 Djmx1.example.org
 Cwlocalhost mx1.example.org
 O QueueDirectory={queue}
+O QueueLA=1000
+O RefuseLA=1000
 O DontProbeInterfaces=True
 O DeliveryMode=interactive
 O ErrorMode=print

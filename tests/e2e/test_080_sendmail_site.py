@@ -19,6 +19,8 @@ define(`confCW_FILE',`-o @CORPUS@/maps/names')dnl
 define(`QUEUE_DIR',`@CORPUS@/queue')dnl
 define(`SMTP_MAILER_ARGS',`TCP $h @PORT@')dnl
 define(`ESMTP_MAILER_ARGS',`TCP $h @PORT@')dnl
+define(`confQUEUE_LA',`1000')dnl
+define(`confREFUSE_LA',`1000')dnl
 LOCAL_DOMAIN(`home.example')dnl
 DAEMON_OPTIONS(`Name=MTA, Addr=127.0.0.1, Port=0')dnl
 FEATURE(`no_default_msa')dnl
