@@ -3,6 +3,7 @@
 import getpass
 import smtplib
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,19 +54,29 @@ def sink(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory, sink):
+@pytest.fixture(scope="module", params=["cf", "toml"])
+def daemon(request, tmp_path_factory, sink):
+    """Run by the cf file itself, and by the site.toml that posthouse convert makes of it."""
     m4 = program("m4", "m4")
     program(str(CF_FOLDER / "sh" / "makeinfo.sh"), "sendmail-cf")
     folder = tmp_path_factory.mktemp("site")
     cf = make_site_file(folder, m4, sink.port)
     home = cf.parent / "queue" / "posthouse"
     home.mkdir(parents=True)
-    running = Daemon(home, cf)
+    running = Daemon(home, cf if request.param == "cf" else converted(cf))
     try:
         yield running.start()
     finally:
         running.kill()
+
+
+def converted(cf: Path) -> Path:
+    """Convert a configuration with the real command; the site.toml stands beside it."""
+    command = [sys.executable, "-m", "posthouse", "convert", str(cf)]
+    written = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    site = cf.with_suffix(".toml")
+    site.write_bytes(written.stdout)
+    return site
 
 
 def make_site_file(folder: Path, m4: str, port: int) -> Path:
@@ -175,7 +186,7 @@ def test_explain_names_the_rules(daemon):
     assert done.returncode == 0, done.stderr
     assert "esmtp" in shown
     assert " of canonify makes it: " in shown
-    assert "site.cf:" in shown
+    assert f"{daemon.site_file.name}:" in shown
 
 
 def test_vrfy_and_expn_answer_as_the_rules_say(daemon):

@@ -1,11 +1,14 @@
 """A sendmail.cf that was converted to a site.toml gives the recorded answers of the real sendmail 8.17."""
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from posthouse.cli.rewriting.convert import convert_cf
+from posthouse.site.problems import SiteError
 from support.peers import program
 from support.sendmail_corpus import CF_FOLDER, Case, TestMode, differences, make_corpus, public_cases
 
@@ -43,6 +46,64 @@ def test_every_recorded_answer_is_that_of_the_converted_site(public: TestMode) -
             wrong.append("\n".join([f"{case['op']} {case.get('rulesets', '')} {case['in']!r}", *lines]))
 
     assert not wrong, f"{len(wrong)} differ\n" + "\n".join(wrong[:SHOWN])
+
+
+def settings(site: Path) -> dict[str, Any]:
+    """Return what a converted site says besides its rule sets."""
+    document = tomllib.loads(site.read_text("utf-8"))
+    return {name: table for name, table in document.items() if name != "rewriting"}
+
+
+def test_what_m4_files_are_made_of_becomes_settings(public: TestMode, corpus: Path) -> None:
+    maps = corpus.parent / "maps"
+    tables = {name: {"kind": "hash", "file": str(maps / name)} for name in ("virtusertable", "mailertable")}
+    tables |= {name: {"kind": "hash", "file": str(maps / name)} for name in ("genericstable", "access")}
+
+    assert settings(corpus.with_suffix(".toml")) == {
+        "site": {"name": "mx1.example.org"},
+        "domains": {"localhost": {}},
+        "tables": {"aliases": {"kind": "file", "file": str(maps / "aliases")}, **tables},
+        "aliases": {"tables": ["aliases"]},
+        "virtual": {"tables": ["virtusertable"], "domains": ["virtual.example"]},
+        "mailertable": {"tables": ["mailertable"]},
+        "generics": {"table": "genericstable", "domains": ["example.org"]},
+        "masquerade": {"as": "example.org", "exposed": ["root"]},
+        "access": {"table": "access"},
+    }
+
+
+def test_a_smart_host_and_relay_domains_become_settings(corpus: Path) -> None:
+    text = corpus.read_text("latin-1").replace("\nDS\n", "\nDSsmart.example.net\nC{R}partner.example .odd\n")
+    cf = corpus.with_name("smart.cf")
+    cf.write_text(text, "latin-1")
+
+    found = settings(converted(cf))
+
+    assert found["route"] == [{"host": "*", "channel": "smtp", "relay": "smart.example.net"}]
+    assert found["domains"]["partner.example"] == {"kind": "relay", "subdomains": True}
+
+
+def test_what_rules_of_ones_own_use_stays_beside_them(corpus: Path) -> None:
+    """One rule more in Parse1: what it makes of class w, the tables and the smart host is anybody's guess."""
+    text = corpus.read_text("latin-1").replace("\nSParse1\n", "\nSParse1\nRx$+ < @ $=w . >\t$#local $: $1\n")
+    cf = corpus.with_name("custom.cf")
+    cf.write_text(text, "latin-1")
+
+    site = converted(cf)
+
+    assert set(settings(site)) == {"site", "tables", "generics", "masquerade", "access"}
+    rewriting = tomllib.loads(site.read_text("utf-8"))["rewriting"]
+    assert rewriting["classes"]["w"]["words"] == ["localhost"]
+    assert set(rewriting["maps"]) >= {"virtuser", "mailertable"}
+
+
+def test_a_file_with_mistakes_is_not_converted(tmp_path: Path) -> None:
+    (tmp_path / "bad.cf").write_text("V10\nDjmx1.example.org\nSparse\nR$+ no tab\n")
+
+    with pytest.raises(SiteError) as raised:
+        convert_cf(tmp_path / "bad.cf")
+
+    assert raised.value.problems[0].origin.line == 4
 
 
 def questions_of_deliver(case: Case) -> Iterator[Case]:

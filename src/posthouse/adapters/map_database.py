@@ -59,9 +59,7 @@ class DatabaseSource:
 
     async def find(self, key: str, arguments: Sequence[str]) -> MapAnswer:  # noqa: ARG002 - the port's
         """Look a key up, folded to lower case unless the flags say otherwise."""
-        changed = (self._database.has_changed(), self._text.has_changed())
-        if any(changed):
-            self._reopen()
+        self._look()
         if self._trouble is not None:
             return self._trouble
         try:
@@ -70,6 +68,17 @@ class DatabaseSource:
             return NOT_FOUND  # metasymbols: no file can hold them
         wanted = wanted if self._flags.keeps_case else wanted.lower()
         return await self._from_database(wanted) if self._open is not None else self._from_text(wanted)
+
+    @property
+    def version(self) -> tuple[object, ...]:
+        """The state of the files that answer."""
+        self._look()
+        return (self._database.stamp, self._text.stamp)
+
+    def _look(self) -> None:
+        changed = (self._database.has_changed(), self._text.has_changed())
+        if any(changed):
+            self._reopen()
 
     def _from_text(self, key: bytes) -> MapAnswer:
         value, line = self._entries.get(key, (None, 0))

@@ -84,6 +84,10 @@ def _open(source: TableSource, clock: Clock) -> CheckedTable:
             from posthouse.adapters.table_dbm import DbmTable
 
             return DbmTable(source.name, path, clock)
+        case TableKind.HASH:
+            from posthouse.adapters.table_makemap import MakemapTable
+
+            return MakemapTable(source.name, path, clock)
         case TableKind.INLINE:
             from posthouse.adapters.table_inline import InlineTable
 

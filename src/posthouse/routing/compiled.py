@@ -13,7 +13,16 @@ from msgspec import Struct
 from posthouse.mail.address import Address
 from posthouse.mail.route import Route
 from posthouse.routing.resolution import Destination
-from posthouse.site.model import AliasSource, ChannelDeclaration, ChannelKind, Domain, DomainKind, RouteRule, Site
+from posthouse.site.model import (
+    AliasSource,
+    ChannelDeclaration,
+    ChannelKind,
+    Domain,
+    DomainKind,
+    RouteRule,
+    Site,
+    VirtualUsers,
+)
 
 _CHANNELS_WITH_HOSTS = frozenset({ChannelKind.SMTP, ChannelKind.LMTP})
 _DESTINATIONS = {DomainKind.LOCAL: Destination.LOCAL, DomainKind.RELAY: Destination.RELAY}
@@ -33,6 +42,9 @@ class Routing(Struct, frozen=True):
     suffixes: Mapping[str, RouteRule]  # rules that match everything below
     otherwise: RouteRule | None  # the rule "*"
     channels: Mapping[str, ChannelDeclaration]
+    virtual_tables: tuple[str, ...]
+    virtual_domains: frozenset[str]  # besides the local ones
+    mailertables: tuple[str, ...]
     alias_depth: int
     alias_width: int
 
@@ -90,6 +102,10 @@ def compile_routing(site: Site) -> Routing:
         if rule.pattern.startswith("."):
             hosts.setdefault(canonical_domain(rule.pattern[1:]), rule)
     domains = {canonical_domain(domain.name): domain for domain in site.domains.values()}
+    virtual = site.virtual or VirtualUsers()
+    virtual_domains = [canonical_domain(name) for name in virtual.domains]
+    for name in virtual_domains:  # mail for whom no table knows goes the way of its domain
+        domains.setdefault(name, Domain(name, DomainKind.RELAY, origin=virtual.origin))
     default_domain = _default_domain(site, domains)
     # A site without local domains still has a postmaster (RFC 5321 section 4.5.1).
     domains.setdefault(default_domain, Domain(default_domain, DomainKind.LOCAL))
@@ -104,6 +120,9 @@ def compile_routing(site: Site) -> Routing:
         suffixes=suffixes,
         otherwise=everything[0] if everything else None,
         channels=site.channels,
+        virtual_tables=virtual.tables,
+        virtual_domains=frozenset(virtual_domains),
+        mailertables=site.mailertables,
         alias_depth=site.limits.alias_depth,
         alias_width=site.limits.alias_width,
     )

@@ -12,14 +12,17 @@ from collections import deque
 from collections.abc import Generator
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from posthouse.mail.address import Address
 from posthouse.mail.address_list import parse_address_list
 from posthouse.mail.lookup import BUILTIN, Answer, Decision, Lookup
 from posthouse.mail.reply import Reply
+from posthouse.mail.route import Route
 from posthouse.routing import replies
 from posthouse.routing.compiled import Routing, canonical_domain
 from posthouse.routing.cycles import on_cycles
+from posthouse.routing.directions import host_keys, read_direction, refusal, virtual_keys
 from posthouse.routing.resolution import Deferred, Destination, Refused, Resolution, Resolved, Routed
 from posthouse.site.model import LOGIN_NAMES, Domain, DomainKind
 
@@ -41,7 +44,7 @@ def resolve(routing: Routing, address: Address) -> Steps:
         yield from expansion.close_cycles()
         found = expansion.result(destination)
     except _TableUnavailableError as error:
-        return Deferred(destination, replies.try_later(), str(error))
+        return Deferred(destination, error.reply, str(error))
     except _HopelessError as error:
         found = Refused(destination, error.reply, str(error))
     if isinstance(found, Refused) and destination is Destination.LOCAL and _is_postmaster(address):
@@ -52,7 +55,11 @@ def resolve(routing: Routing, address: Address) -> Steps:
 
 
 class _TableUnavailableError(Exception):
-    """A table cannot answer; caught by resolve, which defers the whole address."""
+    """A table cannot answer, or says so; caught by resolve, which defers the whole address."""
+
+    def __init__(self, reason: str, reply: Reply | None = None) -> None:
+        super().__init__(reason)
+        self.reply = reply or replies.try_later()
 
 
 class _HopelessError(Exception):
@@ -157,6 +164,8 @@ class _Expansion(Struct):
             return
         covering = "" if domain.name == name else f", a subdomain of {domain.name}"
         yield Decision(f"{name} is a {domain.kind.value} domain{covering}", domain.origin)
+        if self.routing.virtual_tables and (yield from self._follow_virtual(key, domain, depth)):
+            return
         if domain.kind is DomainKind.RELAY:
             yield from self._visit_relay(key, domain)
         elif not (yield from self._follow_aliases(key, depth)):
@@ -177,6 +186,8 @@ class _Expansion(Struct):
 
     def _end_by_rule(self, key: _Key) -> Generator[Lookup | Decision, Answer | None, None]:
         address, name = self.met[key], key[1]
+        if self.routing.mailertables and (yield from self._end_by_table(key)):
+            return
         rule = self.routing.rule_for(name)
         if rule is None:
             yield Decision(f"no route for {name}")
@@ -189,6 +200,69 @@ class _Expansion(Struct):
             f"{which} {rule.pattern} sends {name} to channel {rule.channel}{_to_host(route.host)}", rule.origin
         )
         self.ends[key] = Routed(route, address)
+
+    def _end_by_table(self, key: _Key) -> Generator[Lookup | Decision, Answer | None, bool]:
+        """End where a table of next hops says; False: none knows the host."""
+        address, name = self.met[key], key[1]
+        for table in self.routing.mailertables:
+            for host, before in host_keys(name):
+                answer = yield from _ask(table, host)
+                if answer.found:
+                    yield from self._go(key, address, answer, before)
+                    return True
+        return False
+
+    def _go(self, key: _Key, address: Address, answer: Answer, before: str) -> Generator[Decision, None, None]:
+        value = answer.values[0]
+        if self._is_refused(value, f"{answer.origin}"):
+            yield Decision(f"{key[1]} is refused: {value}", answer.origin)
+            return
+        direction = read_direction(value, before)
+        if direction.channel == _LOCAL_CHANNEL:
+            target = self._complete(Address(direction.host or address.local_part, ""))
+            yield Decision(f"{key[1]} is kept here, as {target}", answer.origin)
+            self.edges[key] = [self._meet(target, 1)]
+            return
+        known = self.routing.channels
+        channel = direction.channel if direction.channel in known or not direction.is_smtp else "smtp"
+        if channel not in known:
+            yield Decision(f"there is no channel {channel}", answer.origin)
+            self._fail(replies.no_route(self.asked), f"{value!r}: there is no channel {channel} ({answer.origin})")
+            return
+        route = Route(channel, direction.host or key[1], address)
+        yield Decision(f"{key[1]} goes to channel {channel}{_to_host(route.host)}", answer.origin)
+        self.ends[key] = Routed(route, address)
+
+    def _follow_virtual(
+        self, key: _Key, domain: Domain, depth: int
+    ) -> Generator[Lookup | Decision, Answer | None, bool]:
+        """Meet whom the tables of virtual users mean by the address.  False: none knows it."""
+        if domain.kind is DomainKind.RELAY and key[1] not in self.routing.virtual_domains:
+            return False
+        address = self.met[key]
+        for wanted in virtual_keys(address):
+            for table in self.routing.virtual_tables:
+                answer = yield from _ask(table, wanted.key)
+                if not answer.found:
+                    continue
+                if self._is_refused(answer.values[0], f"{answer.origin}"):
+                    yield Decision(f"{address} is refused: {answer.values[0]}", answer.origin)
+                    return True
+                meant = replace(answer, values=tuple(map(wanted.filled, answer.values)))
+                targets = yield from self._targets(address, meant)
+                self.edges[key] = [self._meet(self._complete(target), depth + 1) for target in targets]
+                return True
+        return False
+
+    def _is_refused(self, value: str, where: str) -> bool:
+        """Note the refusal that a table says.  Raises _TableUnavailableError when it is one for the time being."""
+        reply = refusal(value)
+        if reply is None:
+            return False
+        if reply.is_transient:
+            raise _TableUnavailableError(f"{value} ({where})", reply)
+        self._fail(reply, f"{value} ({where})")
+        return True
 
     def _follow_aliases(self, key: _Key, depth: int) -> Generator[Lookup | Decision, Answer | None, bool]:
         """Meet what the first table that knows the address says of it.  False: none does."""

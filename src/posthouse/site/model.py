@@ -55,6 +55,7 @@ class TableKind(Enum):
     FILE = "file"
     REGEXP = "regexp"
     DBM = "dbm"
+    HASH = "hash"  # a text as makemap(8) takes it, or the database that it made of it
     INLINE = "inline"
 
 
@@ -63,7 +64,7 @@ class TableSource(Struct, frozen=True):
 
     name: str
     kind: TableKind
-    path: Path | None = None  # file, regexp, dbm
+    path: Path | None = None  # file, regexp, dbm, hash
     member: str = ""  # dbm: our name in a database that serves several tables (MMDF's MDBM)
     is_aliases_file: bool = False  # file: the syntax is that of aliases(5), with continuation lines
     entries: tuple[tuple[str, tuple[str, ...], Origin], ...] = ()  # inline: key, values, where
@@ -143,6 +144,14 @@ class RouteRule(Struct, frozen=True):
     origin: Origin = BUILTIN
 
 
+class VirtualUsers(Struct, frozen=True):
+    """Tables that say who users of local domains, and of ``domains`` besides, really are; before any alias."""
+
+    tables: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()  # lower case
+    origin: Origin = BUILTIN
+
+
 class Listener(Struct, frozen=True):
     """A socket on which mail comes in.  ``address`` is ``host:port``, ``[v6]:port`` or ``unix:/path``.
 
@@ -189,6 +198,8 @@ class Site(Struct, frozen=True):
     routes: tuple[RouteRule, ...] = ()
     tables: Mapping[str, TableSource] = field(default_factory=dict)
     aliases: tuple[AliasSource, ...] = ()
+    virtual: VirtualUsers | None = None
+    mailertables: tuple[str, ...] = ()  # tables of next hops by host, asked before the routes
     listeners: tuple[Listener, ...] = ()
     postmaster: str = "postmaster"
     user: str = ""  # the account the daemon runs as when it was started as root

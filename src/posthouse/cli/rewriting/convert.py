@@ -4,7 +4,6 @@ What is written is read back before it is shown: a file that would be read as so
 """
 
 import os
-import tomllib
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -19,10 +18,11 @@ from posthouse.site.cf.declared import CfConfiguration
 from posthouse.site.cf.machine import Surroundings, read_plain_file
 from posthouse.site.cf.reader import read_cf
 from posthouse.site.rules.convert import toml_text, write_part
-from posthouse.site.rules.elements import Places
-from posthouse.site.rules.part import read_part
+from posthouse.site.rules.lifting import lift
 from posthouse.site.rules.sameness import differences
 from posthouse.site.rules.source import Source
+from posthouse.site.toml.reader import walk_of_text
+from posthouse.site.toml.rewriting import rules_of
 
 _SHOWN = 5  # differences
 
@@ -34,12 +34,16 @@ def convert_cf(file: Path) -> str:
     source = Source()
     configuration = read_cf(file, surroundings, source)
     site = assemble(configuration)
-    part = write_part(configuration, source)
-    _assure_sameness(file, configuration, part, surroundings)
+    settings = lift(configuration, source)
+    if configuration.program.macros.get("j") == site.name:
+        source.macros.pop("j", None)  # [site] says it
+    head = f"[site]\nname = {toml_text(site.name)}\n\n{settings}"
+    written = f"{head}{write_part(configuration, source)}"
+    _assure_sameness(file, configuration, written, surroundings)
     comments = [*source.opening, f"Converted from {printable(file.name)}."]
     needed = {problem.origin.file: problem for problem in missing if problem.origin.file in source.needed_files()}
     comments += [printable(str(problem)) for problem in (*needed.values(), *site.complaints, *site.without_effect)]
-    return "\n".join([*(f"# {line}" for line in comments), "", "[site]", f"name = {toml_text(site.name)}", "", part])
+    return "\n".join([*(f"# {line}" for line in comments), "", written])
 
 
 def _forgiving(file: Path, surroundings: Surroundings, missing: list[Problem]) -> Surroundings:
@@ -60,11 +64,9 @@ def _forgiving(file: Path, surroundings: Surroundings, missing: list[Problem]) -
     return replace(surroundings, read=read)
 
 
-def _assure_sameness(file: Path, configuration: CfConfiguration, part: str, surroundings: Surroundings) -> None:
-    """Raise CommandError when the part would be read as something else than it was made of."""
-    document = tomllib.loads(part)["rewriting"]
-    places = Places(lambda _: Origin(str(file)), lambda _: 0)
-    again = read_part(document, file, surroundings, places)
+def _assure_sameness(file: Path, configuration: CfConfiguration, text: str, surroundings: Surroundings) -> None:
+    """Raise CommandError when the text would be read as something else than it was made of."""
+    again = rules_of(walk_of_text(text, file), lambda _: surroundings)
     found = [f"{complaint.problem.wrong}" for complaint in again.errors] or list(differences(configuration, again))
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

@@ -25,6 +25,7 @@ from posthouse.site.model import (
 )
 from posthouse.site.toml import language
 from posthouse.site.toml.channels import read_channels
+from posthouse.site.toml.features import beside_rules, read_mailertables, read_virtual
 from posthouse.site.toml.keys import Section
 from posthouse.site.toml.listeners import read_listeners
 from posthouse.site.toml.positions import TomlPath
@@ -49,6 +50,7 @@ def assemble(walk: Walk, file: Path) -> Site:
     concurrency = _part(Concurrency, walk, language.CONCURRENCY)
     if concurrency.per_host_initial > concurrency.per_host:
         _contradiction(walk, "concurrency", "per-host-initial", "more than per-host", "write at most per-host")
+    beside_rules(walk, tables)
     return Site(
         home=walk.home,
         file=file,
@@ -57,6 +59,8 @@ def assemble(walk: Walk, file: Path) -> Site:
         routes=_routes(walk, channels),
         tables=tables,
         aliases=_aliases(walk, tables),
+        virtual=read_virtual(walk, tables),
+        mailertables=read_mailertables(walk, tables),
         listeners=read_listeners(walk, run if isinstance(run, Path) else walk.home),
         limits=_part(Limits, walk, language.LIMITS),
         timeouts=timeouts,

@@ -4,13 +4,10 @@ The reader, the JSON Schema and docs/site.md are all made from this; a key that 
 does not exist.  A key's field of the model has the same name with underscores unless ``field`` says otherwise.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from posthouse.mail.limits import Concurrency, Limits, RetryPolicy, Timeouts
-from posthouse.site import names
 from posthouse.site.model import (
     LOGIN_NAMES,
     ChannelDeclaration,
@@ -24,9 +21,9 @@ from posthouse.site.model import (
     TableKind,
     TlsUse,
 )
+from posthouse.site.toml.feature_language import ACCESS, GENERICS, MAILERTABLE, MASQUERADE, VIRTUAL
 from posthouse.site.toml.keys import Key, Section, Shape, keys_of
 from posthouse.site.toml.kinds import (
-    Address,
     Choice,
     Count,
     Duration,
@@ -34,46 +31,27 @@ from posthouse.site.toml.kinds import (
     FilePath,
     Flag,
     ListOf,
-    Reference,
     Size,
     Template,
     Text,
+)
+from posthouse.site.toml.values import (
+    CHANNEL,
+    DOMAIN,
+    HOST_PORT,
+    IP,
+    LISTEN,
+    LMTP,
+    NAMESERVER,
+    NETWORK,
+    PATTERN,
+    TABLE,
+    USERS,
 )
 
 _RFC_LIMITS = "RFC 5321 section 4.5.3.1"
 
 
-def _ignoring_home(read: Callable[[str], object]) -> Callable[[str, Path], object]:
-    return lambda text, _home: read(text)
-
-
-_HOSTS = 'as in "mail.example.net", "mail.example.net:587" or "[192.0.2.1]:25"'
-_DOMAIN = Address("a domain name", 'write a name such as "mail.example.org"', _ignoring_home(names.domain_name))
-_PATTERN = Address(
-    "a domain, `*.domain`, `.domain` or `*`",
-    'write "example.org", "*.example.org" (below it), ".example.org" (both) or "*"',
-    _ignoring_home(names.host_pattern),
-)
-_NETWORK = Address("a network", 'write "192.0.2.0/24", "2001:db8::/32" or one address', _ignoring_home(names.network))
-_IP = Address("an IP address", 'write it as in "192.0.2.1"', _ignoring_home(names.ip_text))
-_RELAY = Address("a host, with or without `:port`", f"write it {_HOSTS}", _ignoring_home(names.relay_host))
-_LMTP = Address("a host, with or without `:port`, or `unix:` and a path", f"write it {_HOSTS}", names.lmtp_host)
-_LISTEN = Address(
-    "`host:port`, or `unix:` and a path",
-    'write it as in "127.0.0.1:25", "[::1]:25" or "unix:run/submit.sock"',
-    names.socket_address,
-)
-_HOST_PORT = Address(
-    "`host:port`", 'write it as in "127.0.0.1:9125" or "[::1]:9125"', _ignoring_home(names.host_and_port)
-)
-_NAMESERVER = Address(
-    "an IP address, with or without `:port`",
-    'write it as in "192.0.2.53" or "[2001:db8::53]:53"',
-    _ignoring_home(names.nameserver),
-)
-_TABLE = Reference("the name of a table", "tables")
-_USERS = Reference(f'the name of a table, or `"{LOGIN_NAMES}"`', "users")
-_CHANNEL = Reference("the name of a channel", "channels")
 _SECOND = timedelta(seconds=1)
 
 _site = keys_of(Site)
@@ -83,7 +61,7 @@ SITE = Section(
     "Who this mail router is, and where it keeps its things. Relative paths, here and everywhere in the file, are "
     "meant from the directory in which the file stands.",
     (
-        _site("name", _DOMAIN, "The host's full name: in the greeting, in HELO and in Received fields.", required=True),
+        _site("name", DOMAIN, "The host's full name: in the greeting, in HELO and in Received fields.", required=True),
         _site(
             "postmaster",
             Text("an address"),
@@ -110,8 +88,8 @@ LISTENER = Section(
     "A socket on which mail comes in. The Unix socket `submit.sock` in the run directory, through which programs of "
     "this machine hand mail in, is there without being declared.",
     (
-        Key("address", _LISTEN, "Where to listen. Port 0 lets the system choose one.", required=True),
-        Key("relay-from", ListOf(_NETWORK), "Clients from these networks may send mail to anywhere. Clients of a Unix "
+        Key("address", LISTEN, "Where to listen. Port 0 lets the system choose one.", required=True),
+        Key("relay-from", ListOf(NETWORK), "Clients from these networks may send mail to anywhere. Clients of a Unix "
             "socket always may.", default="nobody"),
     ),
 )  # fmt: skip
@@ -125,11 +103,11 @@ DOMAINS = Section(
         Key("kind", Choice(DomainKind), "`local`: its users are here, and unknown ones are refused. `relay`: its "
             "mail is accepted from anyone and passed on.", default='"local"'),
         _domain("subdomains", Flag(), "Is mail for every name below the domain taken too?"),
-        _domain("users", ListOf(_USERS), f"Tables whose keys are the domain's users; `{LOGIN_NAMES}` stands for the "
+        _domain("users", ListOf(USERS), f"Tables whose keys are the domain's users; `{LOGIN_NAMES}` stands for the "
                 "machine's login names. Aliases are known besides.", default="only aliases", only=("local",)),
-        _domain("recipients", ListOf(_TABLE), "Tables whose keys are the recipients (the local-part, or the whole "
+        _domain("recipients", ListOf(TABLE), "Tables whose keys are the recipients (the local-part, or the whole "
                 "address) that are accepted.", default="any", only=("relay",)),
-        _domain("channel", _CHANNEL, "The channel that delivers.", default='"local"', only=("local",)),
+        _domain("channel", CHANNEL, "The channel that delivers.", default='"local"', only=("local",)),
     ),
 )  # fmt: skip
 
@@ -142,9 +120,11 @@ TABLES = Section(
         Key("kind", Choice(TableKind), "`file`: a text file, kept in memory. `regexp`: each key is a regular "
             "expression for the whole key that is asked for, the first that matches counts, `\\1` in its value is "
             "its first group. `dbm`: a database, built from a text file by `newaliases`, that stands beside it with "
-            "`.dbm` at the end of its name. `inline`: the entries stand here.",
+            "`.dbm` at the end of its name. `hash`: a text with a key, blanks and a value to a line, as makemap(8) "
+            "takes it; its database, with `.db` at the end of its name, answers where it is there and not older. "
+            "`inline`: the entries stand here.",
             default='"file", or "inline" where there are entries'),
-        Key("file", FilePath(), "The text file.", only=("file", "regexp", "dbm"), field="path"),
+        Key("file", FilePath(), "The text file.", only=("file", "regexp", "dbm", "hash"), field="path"),
         Key("entries", Entries(), "The entries: `{ info = \"ann@example.org\", staff = [\"ann\", \"bob\"] }`.",
             only=("inline",)),
     ),
@@ -156,7 +136,7 @@ ALIASES = Section(
     "A table of aliases; they are searched in the order in which they stand. "
     "`[aliases]` with `tables = [\"a\", \"b\"]` is short for several of them.",
     (
-        Key("table", _TABLE, "The table. A value is an address or several, with commas between.", required=True),
+        Key("table", TABLE, "The table. A value is an address or several, with commas between.", required=True),
         Key("public", Flag(), "May EXPN show what is in it?", default="false"),
     ),
 )  # fmt: skip
@@ -166,7 +146,7 @@ ALIASES_SHORT = Section(
     Shape.SINGLE,
     "",
     (
-        Key("tables", ListOf(_TABLE), "The tables, in search order.", required=True),
+        Key("tables", ListOf(TABLE), "The tables, in search order.", required=True),
         Key("public", Flag(), "May EXPN show what is in them?", default="false"),
     ),
 )
@@ -183,14 +163,14 @@ CHANNELS = Section(
         Key("kind", Choice(ChannelKind), "`smtp`: to other hosts. `lmtp`: to a mail store, by RFC 2033. `local`: to "
             "mailboxes on this machine. `program`: to a program's standard input. `discard`: to nowhere.",
             default="the channel's name, where that is a kind"),
-        _channel("relay", _LMTP, "Connect to this host instead of the MX hosts of the mail's domain. With a port or in "
+        _channel("relay", LMTP, "Connect to this host instead of the MX hosts of the mail's domain. With a port or in "
                  "brackets it is taken as a host; otherwise its own MX hosts are asked. lmtp needs one.",
                  default="none", only=_NETWORKED),
         _channel("port", Count(1, 65535), "The port, where the relay names none.", only=_NETWORKED),
         _channel("tls", Choice(TlsUse), "`may`: STARTTLS where it is offered, the certificate is not checked. "
                  "`must`: mail waits where it is not offered. `never`.", only=_NETWORKED),
-        _channel("helo", _DOMAIN, "The name in EHLO.", default="the site's name", only=_NETWORKED),
-        _channel("source-address", _IP, "The address from which to connect.", default="the system's choice",
+        _channel("helo", DOMAIN, "The name in EHLO.", default="the site's name", only=_NETWORKED),
+        _channel("source-address", IP, "The address from which to connect.", default="the system's choice",
                  only=_NETWORKED),
         _channel("mailbox", Template("a path with `{user}` in it", _ADDRESS_NAMES, is_path=True),
                  "Where a user's mail is kept; `{user}` and `{domain}` are those of the address.",
@@ -215,10 +195,10 @@ ROUTE = Section(
     "Which channel takes mail for a host. The most specific pattern wins, among equals the first. Without a route for "
     "`*`, the channel `smtp` takes what is left.",
     (
-        Key("host", _PATTERN, "`example.org`; `*.example.org` (every name below it); `.example.org` (both); `*` (all).",
+        Key("host", PATTERN, "`example.org`; `*.example.org` (every name below it); `.example.org` (both); `*` (all).",
             required=True, field="pattern"),
-        Key("channel", _CHANNEL, "The channel.", required=True),
-        Key("relay", _LMTP, "Instead of the channel's relay.", default="the channel's"),
+        Key("channel", CHANNEL, "The channel.", required=True),
+        Key("relay", LMTP, "Instead of the channel's relay.", default="the channel's"),
     ),
 )  # fmt: skip
 
@@ -324,7 +304,7 @@ METRICS = Section(
     (
         Key(
             "listen",
-            _HOST_PORT,
+            HOST_PORT,
             "Where they can be fetched, by everybody who can connect there.",
             default="nowhere",
             required=True,
@@ -336,7 +316,7 @@ DNS = Section(
     "dns",
     Shape.SINGLE,
     "Whom to ask for MX hosts and addresses.",
-    (Key("servers", ListOf(_NAMESERVER), "Name servers.", default="the system's", required=True),),
+    (Key("servers", ListOf(NAMESERVER), "Name servers.", default="the system's", required=True),),
 )
 
 MMDF = Section(
@@ -358,6 +338,7 @@ REWRITING = Section(
 )
 
 SECTIONS: Final = (
-    SITE, LISTENER, DOMAINS, TABLES, ALIASES, CHANNELS, ROUTE, RETRY, LIMITS, TIMEOUTS, CONCURRENCY, LOG, METRICS, DNS,
+    SITE, LISTENER, DOMAINS, TABLES, ALIASES, VIRTUAL, GENERICS, MASQUERADE, ACCESS, CHANNELS, MAILERTABLE, ROUTE,
+    RETRY, LIMITS, TIMEOUTS, CONCURRENCY, LOG, METRICS, DNS,
     MMDF, REWRITING,
 )  # fmt: skip

@@ -65,7 +65,11 @@ def read(path: Path, surroundings: SurroundingsOf = _of_no_machine) -> Site:
 
 def walk_of(path: Path) -> Walk:
     """Return a site file as TOML.  Raises SiteError when it is none."""
-    text = _text(path)
+    return walk_of_text(_text(path), path)
+
+
+def walk_of_text(text: str, path: Path) -> Walk:
+    """Return the text of a site file as TOML.  Raises SiteError when it is none."""
     try:
         document = tomllib.loads(text)
         positions = Positions(text)

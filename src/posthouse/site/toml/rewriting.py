@@ -1,7 +1,8 @@
 """The part ``[rewriting]`` of a site.toml, and what the rest of the file says besides it.
 
-The rule sets decide where addresses go.  A table of this language that is said here ([log], [limits], [retry]) takes
-the place of what the part's options would make of it; ``name`` of [site] is the macro j where the part does not set it.
+The rule sets decide where addresses go; rule_settings.py gives them what the rest of the file says of that.  [log],
+[limits], [retry] and their like take the place of what the part's options would make of them; ``name`` of [site] is the
+macro j where the part does not set it.
 """
 
 from __future__ import annotations  # so that the reader's own types are imported by the type checker alone
@@ -15,10 +16,12 @@ from msgspec.structs import replace
 from posthouse.mail.lookup import Origin
 from posthouse.site.cf.assemble import assemble
 from posthouse.site.cf.declared import CfConfiguration
-from posthouse.site.model import Site
+from posthouse.site.model import Domain, DomainKind, Site
 from posthouse.site.problems import Problem, SiteError
 from posthouse.site.rules.elements import Places
 from posthouse.site.rules.part import read_part
+from posthouse.site.toml.assemble import assemble as assemble_native
+from posthouse.site.toml.rule_settings import complain_of_unheeded, with_settings
 from posthouse.site.toml.walk import Walk
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def with_rewriting(walk: Walk, site: Site, surroundings_of: SurroundingsOf) -> S
         walk.wrong(("rewriting",), "[mmdf] and [rewriting] both say where addresses go", "keep one of them")
         return site
     try:
-        rewriting = assemble(_configuration(walk, part, site.name, surroundings_of))
+        rewriting = assemble(_configuration(walk, part, site, surroundings_of))
     except SiteError as error:
         walk.problems.extend(error.problems)
         return site
@@ -64,15 +67,22 @@ def read_rules(path: Path, surroundings_of: SurroundingsOf) -> CfConfiguration:
     from posthouse.site.toml.reader import walk_of
 
     walk = walk_of(path)
+    found = rules_of(walk, surroundings_of)
+    if walk.problems:
+        raise SiteError(walk.problems)
+    return found
+
+
+def rules_of(walk: Walk, surroundings_of: SurroundingsOf) -> CfConfiguration:
+    """Return the part of a document alone, with every mistake in it.  Raises SiteError when there is none."""
+    path = Path(walk.origin(()).file)
     part = _part(walk) if "rewriting" in walk.document else None
     if part is None:
         wrong = "there is no [rewriting] in this file"
         raise SiteError(
             walk.problems or [Problem(Origin(str(path)), wrong, "its addresses: posthouse explain ADDRESS")]
         )
-    said = walk.document.get("site")
-    name = said.get("name") if isinstance(said, Mapping) else None
-    return _configuration(walk, part, str(name or "localhost"), surroundings_of)
+    return _configuration(walk, part, assemble_native(walk, path.absolute()), surroundings_of)
 
 
 def _part(walk: Walk) -> Mapping[str, object] | None:
@@ -84,12 +94,14 @@ def _part(walk: Walk) -> Mapping[str, object] | None:
 
 
 def _configuration(
-    walk: Walk, part: Mapping[str, object], name: str, surroundings_of: SurroundingsOf
+    walk: Walk, part: Mapping[str, object], site: Site, surroundings_of: SurroundingsOf
 ) -> CfConfiguration:
     surroundings = surroundings_of(_hosts_file(part))
-    surroundings = replace(surroundings, macros={"j": name, **surroundings.macros})
+    surroundings = replace(surroundings, macros={"j": site.name, **surroundings.macros})
     places = Places(lambda path: walk.origin(("rewriting", *path)), lambda path: walk.text_line(("rewriting", *path)))
-    return read_part(part, Path(walk.origin(()).file), surroundings, places)
+    configuration = read_part(with_settings(walk, site, part), Path(walk.origin(()).file), surroundings, places)
+    complain_of_unheeded(walk, configuration.program)
+    return configuration
 
 
 def _merged(walk: Walk, site: Site, rewriting: Site) -> Site:
@@ -100,10 +112,13 @@ def _merged(walk: Walk, site: Site, rewriting: Site) -> Site:
     return replace(
         rewriting,
         **{field: getattr(site, field) for field in kept},
-        domains={**rewriting.domains, **site.domains},
-        tables={**rewriting.tables, **site.tables},
+        domains={**_relayed(site), **rewriting.domains},
         files=tuple(dict.fromkeys((*site.files, *rewriting.files))),
     )
+
+
+def _relayed(site: Site) -> dict[str, Domain]:
+    return {name: domain for name, domain in site.domains.items() if domain.kind is DomainKind.RELAY}
 
 
 def _hosts_file(part: Mapping[str, object]) -> Path | None:

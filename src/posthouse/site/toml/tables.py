@@ -12,7 +12,7 @@ from posthouse.site.toml.references import kind_of
 from posthouse.site.toml.walk import Values, Walk
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
-_DATABASE = ".dbm"
+_DATABASES = {TableKind.DBM: ".dbm", TableKind.HASH: ".db"}
 _Entry = tuple[str, tuple[str, ...], Origin]
 
 
@@ -45,15 +45,20 @@ def _file(walk: Walk, kind: TableKind, values: Values, path: TomlPath) -> Path |
     file = values.get("path")
     if not isinstance(file, Path):
         return None
-    database = file.with_name(file.name + _DATABASE) if kind is TableKind.DBM else file
+    database = file.with_name(file.name + _DATABASES.get(kind, ""))
     try:
         if file.is_dir():
             walk.wrong((*path, "file"), f"{file} is a directory", "name the file itself")
-        elif not file.exists() and not database.exists():
+        elif not file.exists() and not database.exists() and not _may_be_missing(walk, kind):
             walk.wrong((*path, "file"), f"there is no file {file}", "create it; it may be empty")
     except OSError:  # a directory on the way that this account may not enter
         return file
     return file
+
+
+def _may_be_missing(walk: Walk, kind: TableKind) -> bool:
+    """Is it a map of rule sets?  One that is not there is an empty one, as sendmail has it."""
+    return kind is TableKind.HASH and "rewriting" in walk.document
 
 
 def _entries(walk: Walk, entries: object, path: TomlPath) -> tuple[_Entry, ...]:
