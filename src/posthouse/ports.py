@@ -1,9 +1,8 @@
 """The ports: what engines and the two halves ask of the world.
 
-Each port has adapters named ``<port>_<technology>``; those of the spool, tables, resolver, clock and drop pass
-one suite for each port in tests/contract.  Methods are coroutines where an
-adapter may wait; an adapter that never waits simply returns (see submit/eager.py for how
-the hot path runs such a coroutine without a task).
+Each port has adapters named ``<port>_<technology>``; those of the spool, tables, resolver, clock and drop pass one
+suite for each port in tests/contract.  Methods are coroutines where an adapter may wait; one that never waits
+simply returns (see submit/eager.py for how the hot path runs such a coroutine without a task).
 """
 
 from collections.abc import AsyncIterator, Container, Coroutine, Iterator, Sequence

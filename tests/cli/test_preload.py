@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from posthouse.cli.supervision.preload import may_ask_dns
+from posthouse.wiring.site_file import load_site
 from support.e2e_site import SITE, relay_to
 
 # A worker and a deliver process in one take a message in, deliver it, fail to relay it, and say what they import.
@@ -154,3 +156,20 @@ def test_children_of_a_site_with_a_sendmail_cf_import_nothing(tmp_path, silent_p
     cf = tmp_path / "sendmail.cf"
     cf.write_text(CF.format(home=tmp_path, port=silent_port))
     assert not imported_later(cf, "root@mx.test", "joe@far.example")
+
+
+@pytest.mark.parametrize(
+    ("routes", "asked"),
+    [
+        ("", True),
+        ('[[route]]\nhost = "*"\nchannel = "smtp"', True),
+        ('[[route]]\nhost = "*"\nchannel = "smtp"\nrelay = "smart.example"', True),
+        ('[[route]]\nhost = "far.example"\nchannel = "smtp"\nrelay = "[192.0.2.1]"', True),
+        ('[[route]]\nhost = "*"\nchannel = "smtp"\nrelay = "[192.0.2.1]:2525"', False),
+        ('[[route]]\nhost = "*"\nchannel = "local"', False),
+    ],
+)
+def test_only_a_site_whose_routes_all_lead_to_addresses_does_without_dns(tmp_path, routes, asked):
+    site = tmp_path / "site.toml"
+    site.write_text(f"{SITE}\n{routes}\n")
+    assert may_ask_dns(load_site(site)) is asked

@@ -44,7 +44,7 @@ def count_hops(header: bytes) -> int:
 def compose_received(said: ReceivedField) -> bytes:
     """Return the field with its line end, folded."""
     field = _beginning(said.by, said.helo, said.address, said.protocol, said.user)
-    clauses = [f"id {_harmless(said.id)}"]
+    clauses = [f"id {_cleaned(said.id)}"]
     if said.recipient and not _CONTROL.search(said.recipient):
         clauses.append(f"for <{said.recipient}>")
     clauses[-1] += ";"
@@ -52,7 +52,7 @@ def compose_received(said: ReceivedField) -> bytes:
     return f"{_fold(field, clauses)}\r\n".encode()
 
 
-@lru_cache(maxsize=1024)  # many messages come from the same clients
+@lru_cache(maxsize=256)  # many messages come from the same clients
 def _beginning(by: str, helo: str, address: str, protocol: str, user: str) -> str:
     clauses: list[str] = []
     if address:
@@ -77,9 +77,11 @@ def _fold(field: str, clauses: list[str]) -> str:
     return field
 
 
-@lru_cache(maxsize=1024)
-def _harmless(word: str) -> str:
+def _cleaned(word: str) -> str:
     return _HARMLESS.sub("?", word[:_WORDS_MAXIMUM])
+
+
+_harmless = lru_cache(maxsize=256)(_cleaned)
 
 
 def _literal(address: str) -> str:

@@ -31,7 +31,7 @@ class ProtocolError(PosthouseError):
     """The peer does not speak SMTP.  The channel closes the connection and defers."""
 
 
-@lru_cache(maxsize=512)  # nearly all replies are one of a few dozen
+@lru_cache(maxsize=64)  # nearly all replies are one of a few dozen; each message has one of its own besides
 def format_reply(answer: Reply) -> bytes:
     """Return the reply as the wire wants it: CRLF, every line with its code and enhanced status."""
     status = f"{answer.status} " if answer.status else ""

@@ -31,9 +31,14 @@ def build_tables(site: Site, clock: Clock) -> dict[str, Table]:
 
 def build_resolver(site: Site, clock: Clock) -> Resolver:
     """Return DNS as mail needs it."""
-    from posthouse.adapters.resolver_dns import DnsResolver
+    from posthouse.adapters.resolver_late import LateResolver
 
-    return DnsResolver(site.nameservers, clock, timeout=site.timeouts.dns)
+    def make() -> Resolver:
+        from posthouse.adapters.resolver_dns import DnsResolver
+
+        return DnsResolver(site.nameservers, clock, timeout=site.timeouts.dns)
+
+    return LateResolver(make)
 
 
 def light_event_log(site: Site, clock: Clock, role: str) -> FileEventLog:
