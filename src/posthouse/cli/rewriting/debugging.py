@@ -61,8 +61,8 @@ class RuleWatch:
             case RuleFinished(tokens):
                 return f"rewritten as:{_listed(tokens)}", _RESULTS
             case MacroInserted(name, value):
-                written = name if len(name) == 1 else f"{{{name}}}"
-                return f'rewrite: RHS $&{written} => "{"(NULL)" if value is None else visible(value)}"', _MACROS
+                shown = "(NULL)" if value is None else visible(value)
+                return f'rewrite: RHS $&{{{name}}} => "{shown}"', _MACROS
         return "", 0
 
 
