@@ -15,8 +15,11 @@ from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.frozen_cf import FROZEN, read_cf_frozen
 from posthouse.adapters.load_system import SystemLoad
 from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
+from posthouse.adapters.personal_cf import read_personal
 from posthouse.cli.errors import CommandError
 from posthouse.deliver.mailer_text import Renderer
+from posthouse.mail.account import LoginsError
+from posthouse.mail.problem import Problem
 from posthouse.rewriting.environment import Environment
 from posthouse.routing.sendmail.compiled import compile_sendmail
 from posthouse.site.cf.assemble import assemble
@@ -51,6 +54,22 @@ class CfSite:
         self.switch = service_switch(configuration)
         self._keep = keep
         self._to_close: list[Closing] = []
+
+    def take_personal(self, uid: int) -> Sequence[Problem]:
+        """Take in the .mailcf of an account; return what of it is ignored, with the reasons."""
+        try:
+            user = self.logins.by_uid(uid)
+        except LoginsError:
+            return ()
+        if user is None:
+            return ()
+        personal, problems = read_personal(self.configuration, user)
+        if personal is self.configuration:
+            return problems
+        self.configuration = personal
+        self.routing = compile_sendmail(self.configuration)
+        self.renderer = Renderer(self.configuration, self.routing.program, self._answers, self.clock)
+        return problems
 
     def environment(self, macros: Mapping[str, str]) -> Environment:
         """Return the macros of one message."""

@@ -160,6 +160,8 @@ def _text_of(line: str) -> str:
 async def submit(path: Path, given: Given, settings: Sequence[str], users: Path | None) -> int:
     """Take the message on standard input; return the exit status."""
     site = CfSite(path, settings, users, keep_rest)
+    for problem in site.take_personal(os.getuid()):
+        sys.stderr.write(f"sendmail: {problem}\n")
     try:
         return await Submission(site, given).run()
     finally:
