@@ -166,6 +166,29 @@ def test_a_source_route_is_followed(make, written, expected):
     assert routes(resolution) == expected
 
 
+@pytest.mark.parametrize("client", [STRANGER, FRIEND, LOCAL, Client(protocol=SENT_AGAIN, may_relay=True)])
+def test_a_file_of_addresses_is_opened_for_aliases_and_not_for_senders(make, tmp_path, client):
+    router, _ = make()
+    (tmp_path / "members").write_text("jose\n")
+    aliases = tmp_path / "table" / "aliases"
+    aliases.write_text(f"{aliases.read_text()}listed: :include:{tmp_path}/members\n")
+
+    named = resolved(router, client, f":include:{tmp_path}/members@river.arpa")[1]
+    missing = resolved(router, client, f":include:{tmp_path}/missing@river.arpa")[1]
+
+    assert isinstance(named, Refused)
+    assert named.reply.code == 550
+    assert str(named.reply).replace("members", "missing") == str(missing.reply)  # which files there are is nobody's
+    assert routes(resolved(router, client, "listed@river.arpa")[1]) == [("local", "", "jose@river.arpa", "")]
+
+
+@pytest.mark.parametrize("form", [":include:{}", "<{}", "<<{}"])
+def test_vrfy_opens_no_file_of_addresses(make, tmp_path, form):
+    (tmp_path / "members").write_text("jose\n")
+
+    assert run(make()[0].verify(form.format(tmp_path / "members"), STRANGER)).code == 550
+
+
 def test_a_stranger_may_not_relay_along_a_route(make):
     message = make()[0].begin(STRANGER)
     written = "@bank.arpa:jose@river.arpa"

@@ -19,6 +19,7 @@ from posthouse.mail.errors import MalformedError
 from posthouse.mail.lookup import Asked
 from posthouse.mail.mmdf_fields import value_fields
 from posthouse.mail.octet_text import characters, octets
+from posthouse.mail.received import ReceivedField, compose_received
 from posthouse.mail.reply import Reply, reply
 from posthouse.mail.route import Route
 from posthouse.rewriting.mmdf.address import MmdfAddress, parse_address, read_addresses
@@ -78,10 +79,13 @@ class MmdfRouter:
         """Begin a message."""
         return MmdfMessage(self, client)
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     async def verify(self, argument: str, client: Client) -> Reply:  # noqa: ARG002 - all clients are told the same
         """VRFY, in the words of MMDF."""
         checked, _ = await answer_steps(
-            AddressCheck(self.unasked, Submitter("root")).check(octets(argument)), self.tables
+            AddressCheck(self.unasked, Submitter("root", may_name_files=False)).check(octets(argument)), self.tables
         )
         if not checked.replies:
             return replies.NOT_AN_ADDRESS
@@ -254,9 +258,9 @@ class MmdfMessage:
             answers_to = "" if address is None else str(address)
             if self._client.address:
                 channel, host = await self._incoming()
-                self._submitter = Submitter(sender, channel, host, answers_to)
+                self._submitter = Submitter(sender, channel, host, answers_to, may_name_files=False)
             else:
-                self._submitter = Submitter(sender, "", "", answers_to)
+                self._submitter = Submitter(sender, "", "", answers_to, may_name_files=False)
         return self._submitter
 
     async def _incoming(self) -> tuple[str, str]:
@@ -290,6 +294,10 @@ class MmdfMessage:
         address = Address(characters(parsed.local), characters(domain))
         mailer = MailerUser(one.address, one.address) if parsed.route else None
         return Routed(Route(one.channel, one.host, address), address, mailer)
+
+    def trace(self, said: ReceivedField) -> bytes:
+        """Write the field of every site."""
+        return compose_received(said)
 
     def text_now(self) -> Reply:
         """Ask for the text."""

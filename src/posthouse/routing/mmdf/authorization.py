@@ -37,7 +37,8 @@ class Submitter(Struct, frozen=True):
 
     ``channel`` "" is a user of this machine; ``address`` is then the login name, and ``answers_to`` where a warning
     is sent.  ``may_claim``: the sender is known to be who he says, or the caller is trusted, so that the rights of
-    the sender count.
+    the sender count.  ``may_name_files``: files of addresses that he names are opened, because who opens them has his
+    rights; those that aliases name are opened for everybody.
     """
 
     address: str
@@ -45,6 +46,7 @@ class Submitter(Struct, frozen=True):
     host: str = ""
     answers_to: str = ""
     may_claim: bool = True
+    may_name_files: bool = True
 
 
 class _Rights(Struct, frozen=True):

@@ -217,6 +217,9 @@ class AddressCheck:
             hit = yield from find_channel(self._routing, address.domain)
             if hit is None or hit[1] is not self._routing.local_channel:
                 return (yield from self._check(f":Include:{address.local}", address.domain, address.route, place))
+        if not place.expanding and not self._authorization.submitter.may_name_files:
+            yield Decision(f"{address.local} is a file, which only an alias may name here")
+            return Code.FOPN
         self.envelope.say(f"Including file {address.local}")
         answer = yield from self._mailboxes.ask(INCLUDED_FILES, address.local)
         if not answer.found:
