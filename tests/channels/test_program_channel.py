@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import uvloop
@@ -13,6 +12,7 @@ from posthouse.channels.program import ProgramChannel
 from posthouse.channels.sysexits import SYSEXITS
 from posthouse.site.model import ChannelKind
 from support.channel_mail import NULL_SENDER, MemoryText, batch, declare
+from support.processes import has_ended
 from support.waiting import LONG, until
 
 
@@ -121,15 +121,7 @@ def test_a_program_that_hangs_is_stopped_with_its_children(tmp_path):
         assert f"ran longer than {limit} seconds" in outcome.diagnostic
         if (tmp_path / "child").exists():
             break
-    until(lambda: is_dead(int((tmp_path / "child").read_text())), "the end of the child")
-
-
-def is_dead(number):
-    """Has the process ended, collected by its parent or not?"""
-    try:
-        return Path(f"/proc/{number}/stat").read_text().split()[2] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
+    until(lambda: has_ended(int((tmp_path / "child").read_text())), "the end of the child")
 
 
 def test_a_program_that_is_missing_is_deferred():

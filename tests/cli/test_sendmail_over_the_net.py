@@ -10,7 +10,7 @@ import pytest
 from support.channel_peer import Script, ScriptedPeer
 
 BIN = Path(sys.executable).parent
-SLOW = 60.0  # seconds
+SLOW = 300.0  # seconds
 CF = """\
 V10/Berkeley
 Djmx1.example.org

@@ -26,6 +26,7 @@ from posthouse.tables.syntax import MAX_LINE_OCTETS
 from support.channel_dns import SERVFAIL, DnsServer
 from support.makemap import RECORDED
 from support.other_user import needs_root
+from support.processes import has_ended
 from support.socketmap import SocketmapServer, netstring
 from support.waiting import LONG, until
 
@@ -458,16 +459,7 @@ def test_a_program_that_never_ends_is_ended_with_its_children(tmp_path):
         assert "longer than" in answer.reason
         if marker.exists():
             break
-    child = Path(f"/proc/{marker.read_text().strip()}/stat")
-    until(lambda: has_ended(child), "the child to end")
-
-
-def has_ended(stat_file):
-    """Collected by its parent or not."""
-    try:
-        return ") Z " in stat_file.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
+    until(lambda: has_ended(int(marker.read_text())), "the child to end")
 
 
 # Servers.

@@ -18,6 +18,7 @@ import pytest
 from support.daemon import make_site, running_daemon
 from support.e2e_site import SITE, relay_to
 from support.ports import free_port
+from support.processes import has_ended
 from support.sinks import running_sink
 from support.waiting import LONG, until
 
@@ -29,7 +30,7 @@ def daemon(tmp_path):
 
 
 def gone(pids):
-    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    return all(map(has_ended, pids))
 
 
 def serve_again(daemon):

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from posthouse.cli.log_files import parse_event
+from support.processes import has_ended
 from support.waiting import LONG, until
 
 
@@ -77,11 +78,13 @@ class Daemon:
     def kill(self) -> None:
         """Kill the supervisor and all of its children at once, as a power cut would."""
         assert self.process is not None
+        children = self.children()
         try:
             os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: only its processes
         except ProcessLookupError:
             return
         self.process.wait(LONG)
+        until(lambda: all(map(has_ended, children)), "its children to die")  # they hold what a successor needs
 
     def reload(self) -> None:
         """Ask for a reload and wait until it is done or refused."""

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import uvloop
 
 from posthouse.programs.identity import Identity
 from posthouse.programs.start import ProgramStart, start_program
+from support.processes import has_ended
 from support.waiting import LONG, until
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
@@ -206,14 +206,6 @@ def test_what_a_program_left_behind_on_purpose_outlives_it_unless_all_are_killed
 
     os.kill(kept, signal.SIGKILL)
     until(lambda: has_ended(killed), "the end of the other")
-
-
-def has_ended(pid: int) -> bool:
-    """Whether a process is gone, or dead and not yet waited for by whoever adopted it."""
-    try:
-        return re.search(r"^State:\s+[ZX]", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE) is not None
-    except FileNotFoundError:
-        return True
 
 
 def test_program_is_stopped_when_nobody_waits_for_its_start_any_more(run, monkeypatch):
