@@ -46,10 +46,11 @@ class MailerChannel:
         mailers = {fold(self._mailer): self._renderer.configuration.mailers[fold(self._mailer)]}
         for load in loads_of(addressees, mailers):
             done = await self._runs.deliver(load, message)
+            told = (*done.transcript, done.trouble) if done.trouble else done.transcript
             for one, ending in zip(load.addressees, done.endings, strict=True):
-                outcomes[one.number] = outcome_of(ending, done.transcript, done.remote)
-            if done.transcript and not all(ending.is_success for ending in done.endings):
-                said = " / ".join(done.transcript)[:_LONGEST]
+                outcomes[one.number] = outcome_of(ending, told, done.remote)
+            if told and not all(ending.is_success for ending in done.endings):
+                said = " / ".join(told)[:_LONGEST]
                 self._log.event(events.TROUBLE, queue_id=batch.message.queue_id, channel=self._mailer, said=said)
         return AttemptReport(tuple(outcomes[leased.number] for leased in batch.recipients))
 

@@ -118,7 +118,8 @@ class MailerRuns:
             words = f"451 4.3.0 mailer {load.mailer.name} died with signal {-status}"
             ending = ending_of_exit(os.EX_TEMPFAIL, is_unix=is_unix)
             return Delivered((ending,) * len(load.addressees), (*said.lines(), words))
-        return _all(load, ending_of_exit(status, is_unix=is_unix), said.lines())
+        reason = f"{load.mailer.name} mailer ({load.mailer.path}) exited with EX_TEMPFAIL"
+        return _all(load, ending_of_exit(status, is_unix=is_unix, reason=reason), said.lines())
 
     async def _talk(
         self, program: RunningProgram, load: Load, message: Message, text: OutgoingText, sender: str
@@ -202,14 +203,15 @@ def _too_large(load: Load) -> Delivered:
     status = "5.2.3" if load.mailer.is_local else "5.3.4"
     ending = Ending(os.EX_UNAVAILABLE, "554 5.0.0 Service unavailable", status)
     said = f"552 {status} Message is too large; {load.mailer.largest_message} bytes max"
-    return Delivered((ending,) * len(load.addressees), (said,))
+    several = [line for _ in load.addressees[1:] for line in (said, ending.reply)]
+    return Delivered((ending,) * len(load.addressees), (*several, said))
 
 
 def _not_started(load: Load, error: OSError) -> Delivered:
     is_passing = error.errno in (11, 12, 23, 24)  # EAGAIN, ENOMEM, ENFILE, EMFILE
-    ending = ending_of_exit(os.EX_TEMPFAIL if is_passing else os.EX_UNAVAILABLE)
-    words = f"554 5.3.0 Cannot exec {load.mailer.path}: {error.strerror or error}"
-    return Delivered((ending,) * len(load.addressees), (words,))
+    ending = ending_of_exit(os.EX_TEMPFAIL if is_passing else os.EX_UNAVAILABLE, is_unix=False)
+    words = f"Cannot exec {load.mailer.path}: {error.strerror or error}"
+    return Delivered((ending,) * len(load.addressees), trouble=words)
 
 
 def _all(load: Load, ending: Ending, transcript: tuple[str, ...] = ()) -> Delivered:

@@ -33,14 +33,14 @@ class Delivery(Struct):
     say: Callable[[str], None]
     draw_name: Callable[[], str]
     is_verbose: bool = False
-    prints_errors: bool = False
+    is_asked_for: bool = False  # a queue run for this very message, sender or recipient
 
     async def run(self, envelope: CfEnvelope, depth: int = 0) -> None:
         """Deliver to everybody who waits, report, and keep what is left."""
         if envelope.standing(Standing.WAITING):
             envelope.attempts += 1
             envelope.is_split = True
-        expensive = self._expensive()
+        expensive = self._waiting_mailers()
         for way in envelope.standing(Standing.WAITING):
             if fold(way.addressee.mailer) in expensive:
                 way.standing = Standing.QUEUED
@@ -53,14 +53,16 @@ class Delivery(Struct):
         if envelope.standing(Standing.QUEUED):
             await self.reports.keep(envelope)
 
-    def _expensive(self) -> frozenset[str]:
-        if not self.configuration.flag("HoldExpensive"):
-            return frozenset()
-        return frozenset(name for name, mailer in self.configuration.mailers.items() if mailer.has("e"))
+    def _waiting_mailers(self) -> frozenset[str]:
+        """Return the mailers for which mail stays in the queue: F=e with HoldExpensive, F=% until it is asked for."""
+        flags = ("e" if self.configuration.flag("HoldExpensive") else "") + ("" if self.is_asked_for else "%")
+        return frozenset(
+            name for name, mailer in self.configuration.mailers.items() if any(mailer.has(flag) for flag in flags)
+        )
 
     async def _deliver(self, envelope: CfEnvelope, load: Load) -> None:
         everyone = ",".join(one.who.written for one in load.addressees)
-        if self.is_verbose:
+        if self.is_verbose and load.mailer.path != "[FILE]":
             via = f" via {load.mailer.name}" if load.host else f" to {load.mailer.name}"
             place = f"{load.host}{via}" if load.host else load.mailer.name
             self.say(f"{everyone}... Connecting to {place}...")
@@ -88,7 +90,7 @@ class Delivery(Struct):
                 continue
             said = transcript_line(ending.reply, who)
             envelope.transcript.append(without_codes(said) if ending.exit_status == os.EX_TEMPFAIL else said)
-            if self.prints_errors or self.is_verbose:
+            if self.is_verbose and ending.exit_status == os.EX_TEMPFAIL:
                 self.say(without_codes(said))
             envelope.message = ending.message
             if ending.exit_status != os.EX_TEMPFAIL:

@@ -28,6 +28,7 @@ class Delivered(Struct, frozen=True):
     endings: tuple[Ending, ...]
     transcript: tuple[str, ...] = ()
     remote: str = ""  # the host of the dialogue
+    trouble: str = ""  # what went wrong on this machine, for whoever reads its log
 
 
 class Standing(Enum):

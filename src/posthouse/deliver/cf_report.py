@@ -104,6 +104,7 @@ class ReportWriter:
             envelope_id=envelope.envid,
             message_name=envelope.name if to_postmaster else "",
             delayed_for=delayed_for,
+            has_eight_bits=stored.circumstances.has_eight_bits,
         )
         before, behind = report_text(report)
         return report, ReportBody(before, envelope.opened if returns_body else None, mailer, behind)
@@ -117,6 +118,7 @@ class ReportWriter:
         own += [
             Field("MIME-Version", " 1.0"),
             Field("Content-Type", f" {content_type(report)}"),
+            *([Field("Content-Transfer-Encoding", " 8bit")] if report.has_eight_bits else []),
             Field("Subject", f" {subject}"),
             Field("Auto-Submitted", f" {submitted}"),
         ]

@@ -58,6 +58,7 @@ class Report(Struct, frozen=True):
     envelope_id: str = ""
     message_name: str = ""  # told the postmaster
     delayed_for: str = ""  # of a warning: how long, in words
+    has_eight_bits: bool = False  # the message has
 
 
 def report_subject(report: Report, *, to_postmaster: bool) -> tuple[str, str]:
@@ -86,7 +87,10 @@ def report_text(report: Report) -> tuple[str, str]:
     lines += ["", f"--{report.boundary}", "Content-Type: message/delivery-status", ""]
     lines += _for_machines(report)
     kind = "message/rfc822" if report.returns_body else "text/rfc822-headers"
-    lines += ["", f"--{report.boundary}", f"Content-Type: {kind}", "", *report.returned]
+    lines += ["", f"--{report.boundary}", f"Content-Type: {kind}"]
+    if report.has_eight_bits:
+        lines.append("Content-Transfer-Encoding: 8bit")
+    lines += ["", *report.returned]
     if report.returns_body:
         lines.append("")
     return _joined(lines), _joined(["", f"--{report.boundary}--", ""])

@@ -37,6 +37,7 @@ class Circumstances(Struct, frozen=True, omit_defaults=True):
     recipients: int = 0  # when it was first sent
     attempts: int = 0  # before it was queued
     message: str = ""  # what went wrong last before it was queued
+    has_eight_bits: bool = False
     is_split: bool = False  # every recipient is known, and those of other owners are in messages of their own
 
 

@@ -162,9 +162,12 @@ class AddressResolver:
                 tokens = yield from work.rewrite(mailer.recipient_envelope, tokens)
         tokens = yield from work.rewrite(FINAL, tokens)
         user = self._program.syntax.join(tokens)
+        if host is not None and not mailer.has("h"):
+            host = fold(host)
+            work.define("h", host)
         return Resolved(
             mailer.name,
-            host if host is None or mailer.has("h") else fold(host),
+            host,
             user if mailer.has("u") else fold(user),
             stays_local=bool(stays_local),
         )

@@ -41,7 +41,7 @@ def verify_by_rules(site_file: Path, options: Options) -> int:
 
     _in_world(configuration, options, ask)
     sender = login_name() if options.sender is None else os.fsencode(options.sender).decode("latin-1")
-    _print_octets(verdict_lines(expansion, sender))
+    print_octets(verdict_lines(expansion, sender, is_verbose=options.verbose))
     return exit_status(expansion)
 
 
@@ -66,14 +66,14 @@ async def _index(path: Path, routing: SendmailRouting, world: World, environment
         with path.open("rb") as stream:
             text = stream.read(MAX_TEXT_OCTETS)
     except OSError as error:
-        _print_octets([f"cannot open alias file {path}: {error.strerror}"])
+        print_octets([f"cannot open alias file {path}: {error.strerror}"])
         return os.EX_NOINPUT
     report = await _read(text.split(b"\n"), routing, world, environment)
-    _print_octets([*(f"{path}: line {one.line}: {one.text}" for one in report.troubles), report.summary(str(path))])
+    print_octets([*(f"{path}: line {one.line}: {one.text}" for one in report.troubles), report.summary(str(path))])
     try:
         write_alias_index(path, report)
     except OSError as error:
-        _print_octets([f"{path}: its index cannot be written: {error.strerror}"])
+        print_octets([f"{path}: its index cannot be written: {error.strerror}"])
         return os.EX_CANTCREAT
     return os.EX_SOFTWARE if report.has_errors else os.EX_OK
 
@@ -130,7 +130,7 @@ def _in_world(
     asyncio.run(run())
 
 
-def _print_octets(lines: list[str]) -> None:
+def print_octets(lines: list[str]) -> None:
     """Print octet text in seven bits; what a terminal must not see is shown as a question mark."""
     for line in lines:
         bare = "".join(chr(ord(one) & 0x7F) for one in line)

@@ -132,7 +132,6 @@ class Arrival:
         envelope.is_report = self._path.is_null
         self._wishes(envelope)
         delivery = delivery_of(self._site, self._names.draw)
-        delivery.prints_errors = False  # failures go back as mail: what is printed here is SMTP
         for part in await intake.by_owner(envelope, expansion, environment):
             if self._message.hold_reason:
                 part.is_held = True

@@ -32,6 +32,7 @@ from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.recipients import ERROR, Purpose, Resolved
 from posthouse.rewriting.tokens import fold
 from posthouse.routing.sendmail.addressee import by_owner
+from posthouse.routing.sendmail.complaints import AddressComplaint
 from posthouse.routing.sendmail.expansion import Expansion
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Intake:
         self._configuration: CfConfiguration = world.configuration
         self._names = names
         self.name = name or names.draw()
+        self._refused: tuple[AddressComplaint, ...] = ()  # what is wrong with the sender given
 
     def environment(self) -> Environment:
         """Return the macros with which the message begins."""
@@ -119,6 +121,17 @@ class Intake:
         tokens = scanned.tokens or ()
         domain = tokens[tokens.index("@") :] if mailer.has("C") and "@" in tokens else ()
         return Sender(written, mailer.name, resolved.user, mailer.is_local, mailer.address_type, name, domain)
+
+    async def sender_or_login(self, environment: Environment, written: str) -> Sender:
+        """Find out who sends; who hands the message in, where the rules make nothing of the address."""
+        sender = await self.sender(environment, written)
+        if sender.mailer:
+            return sender
+        refused = Expansion(self._world.routing, environment)
+        await self._world.routing_world.answer_all(refused.add(written))
+        environment.define("addr_type", None)
+        self._refused = tuple(refused.complaints)
+        return await self.sender(environment, login_name())
 
     async def errors_to(self, environment: Environment, own: Sequence[Field]) -> list[str]:
         """Return who else is told of failures: Errors-To, where the site heeds it."""
@@ -175,7 +188,14 @@ class Intake:
     ) -> CfEnvelope:
         """Return the message with everybody who gets it."""
         now = self._world.clock.now()
-        circumstances = Circumstances(self._brought, sender.written, sender_domain=sender.domain, octets=octets)
+        circumstances = Circumstances(
+            self._brought,
+            sender.written,
+            sender_domain=sender.domain,
+            octets=octets,
+            has_eight_bits=not body.is_ascii
+            or any(not (one.is_template or one.value.isascii()) for one in bound.fields),
+        )
         ways = ways_of(expansion, sender.address_type, self._world.routing.host_name, self._given.notify)
         macros = {
             **time_macros(now),
@@ -207,7 +227,9 @@ class Intake:
             author=sender.written if "@" in sender.written else f"{sender.written}@{self._world.routing.host_name}",
             hops=self._given.hops,
         )
-        note_complaints(envelope, expansion.complaints)
+        note_complaints(envelope, [*self._refused, *expansion.complaints])
+        for complaint in self._refused:
+            envelope.exit_status = complaint.exit_status or envelope.exit_status
         self._count_hops(envelope, bound)
         return envelope
 

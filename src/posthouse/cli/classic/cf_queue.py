@@ -51,13 +51,14 @@ async def run_queue_of(site: CfSite, wanted: QueueRun, *, verbose: bool = False)
 
     spool = open_spool_queue(site.site)
     try:
+        is_asked_for = wanted.selector in ("I", "R", "S")
         for queue_id in await run_order(site, spool, await selected_messages(spool, wanted)):
-            await _try_message(site, spool, queue_id, verbose=verbose)
+            await _try_message(site, spool, queue_id, verbose=verbose, is_asked_for=is_asked_for)
     finally:
         await spool.close()
 
 
-async def _try_message(site: CfSite, spool: SpoolQueue, queue_id: str, *, verbose: bool) -> None:
+async def _try_message(site: CfSite, spool: SpoolQueue, queue_id: str, *, verbose: bool, is_asked_for: bool) -> None:
     now = site.clock.now()
     request = LeaseRequest(f"queue-run-{os.getpid()}", now, now + _LEASE, batches=1000, default_spare=1000)
     batches = await spool.take(request, queue_id)
@@ -68,6 +69,7 @@ async def _try_message(site: CfSite, spool: SpoolQueue, queue_id: str, *, verbos
         numbers = itertools.count()
         delivery = delivery_of(site, lambda: message_name(site.clock.now(), os.getpid(), next(numbers)))
         delivery.is_verbose = verbose
+        delivery.is_asked_for = is_asked_for
         await delivery.run(envelope)
         await spool.settle(settlements_of(envelope, batches, site.clock.now(), site.site.retry))
     finally:

@@ -88,7 +88,7 @@ def note_complaints(envelope: CfEnvelope, complaints: Sequence[AddressComplaint]
     """Put what was wrong with addresses into the transcript, and remember the status."""
     for complaint in complaints:
         envelope.transcript.append(str(complaint.reply))
-        is_unknown = complaint.exit_status == NO_USER
+        is_unknown = complaint.complaint.text == "User unknown"
         envelope.message = "User unknown" if is_unknown else without_codes(str(complaint.reply))
         if complaint.exit_status not in (os.EX_OK, os.EX_TEMPFAIL) and complaint.reply.code < _FINAL:
             envelope.exit_status = complaint.exit_status  # tried again, but the rule named another status

@@ -37,7 +37,6 @@ def delivery_of(site: CfSite, draw_name: Callable[[], str]) -> Delivery:
         site.clock,
         say=lambda words: print(words, flush=True),
         draw_name=draw_name,
-        prints_errors=configuration.text("ErrorMode") == "print",
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from posthouse.cli.classic.cf_addresses import print_octets
 from posthouse.cli.classic.cf_intake import Given, Intake, Names, Sender
 from posthouse.cli.classic.cf_message import BodyFile, CountedInput
 from posthouse.cli.classic.cf_runs import delivery_of
@@ -54,10 +55,13 @@ class Submission:
             sys.stdout.write(f"{NO_RECIPIENTS}\n")
             return os.EX_USAGE
         environment = self._intake.environment()
-        sender = await self._intake.sender(environment, login_name() if given.sender is None else given.sender)
+        sender = await self._intake.sender_or_login(
+            environment, login_name() if given.sender is None else given.sender or "<>"
+        )
         expansion = Expansion(self._world.routing, environment)
         for address in given.addresses:
             await self._world.routing_world.answer_all(expansion.add(address))
+        self._tell_remarks(expansion)
         environment.define("addr_type", None)
         counted = CountedInput(sys.stdin.buffer)
         message = MessageInput(counted, self._world.site.limits, ignore_dots=given.ignore_dots)
@@ -86,6 +90,7 @@ class Submission:
         known = len(expansion.complaints)
         if self._given.from_header:
             await self._recipients_of(own, bound, expansion)
+            self._tell_remarks(expansion)
             if not len(expansion.queue):
                 sys.stdout.write("No recipient addresses found in header\n")
                 return os.EX_OK
@@ -108,6 +113,12 @@ class Submission:
             envelope.exit_status = part.exit_status or envelope.exit_status
         is_quiet = self._configuration.text("ErrorMode") == "berknet"
         return os.EX_OK if is_quiet else envelope.exit_status
+
+    def _tell_remarks(self, expansion: Expansion) -> None:
+        """Say with -v what becomes of addresses."""
+        if self._given.verbose:
+            print_octets([remark.text for remark in expansion.remarks])
+        expansion.remarks.clear()
 
     def _print_complaints(self, of_header: Sequence[AddressComplaint], envelope: CfEnvelope) -> None:
         """Tell at once what was wrong with the header's addresses; then nobody else gets the message yet."""

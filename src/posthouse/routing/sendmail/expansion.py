@@ -39,6 +39,13 @@ class TooWideError(Exception):
     """The addresses of a message expand to more than anybody means; caught by ``Expansion.add``."""
 
 
+class Remark(Struct, frozen=True):
+    """What was done with an address, in words; ``after`` so many complaints."""
+
+    after: int
+    text: str
+
+
 class Expansion(Struct):
     """The addresses of one message.  ``place`` is the file and line that is being read."""
 
@@ -49,6 +56,7 @@ class Expansion(Struct):
     unwanted: Addressee | None = None  # the sender, who is left out of lists that he stands in (MeToo)
     queue: SendQueue = field(default_factory=SendQueue)
     complaints: list[AddressComplaint] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)  # for whoever watches
     reached: list[Addressee] = field(default_factory=list)  # what the last list led to, duplicates too
     place: str = ""
     _guessed_names: int = 0
@@ -74,6 +82,12 @@ class Expansion(Struct):
         noted = AddressComplaint(complaint, self.place, exit_status)
         self.complaints.append(noted)
         return noted
+
+    def remark(self, text: str, one: Addressee | None = None) -> None:
+        """Say what is being done, about an address or about the file that is being read."""
+        about = f"{one.written}... " if one is not None else ""
+        place = f"{self.place}: " if self.place else ""
+        self.remarks.append(Remark(len(self.complaints), f"{place}{about}{text}"))
 
     def refuse(self, one: Addressee, complaint: Complaint, exit_status: int = 0) -> None:
         """Make an address a bad one, and say why."""
@@ -183,6 +197,7 @@ class Expansion(Struct):
             files.check_program(self, one)
         known = self.queue.find(one)
         if known is not None:
+            self.remark("duplicate suppressed", one)
             _merge(known, one)
             one = known
         else:
@@ -236,6 +251,7 @@ class Expansion(Struct):
             one.state = State.VERIFIED
             return
         one.refers_to_itself = False
+        self.remark(f"aliased to {answer.value}", one)
         yield from self.send_to_list(answer.value, ",", one, depth + 1)
         if not one.refers_to_itself and one.state is State.OK:
             one.state = State.EXPANDED

@@ -73,9 +73,10 @@ def include(expansion: Expansion, one: Addressee, depth: int) -> Steps[None]:
         else:
             expansion.refuse(one, Complaint(text, "550", "5.2.4", one.written))
         return
+    expansion.remark(f"including file {one.user}", one)
     one.is_unsafe = not read.is_safe
     yield from _take_over_owner(one, read, controller)
-    yield from _read_lines(expansion, one, read, depth)
+    yield from _read_lines(expansion, one, read, depth, "sending")
 
 
 def _reader(expansion: Expansion, controller: Addressee | None) -> Steps[Account]:
@@ -121,15 +122,18 @@ def forward(expansion: Expansion, one: Addressee, account: Account, depth: int) 
             expansion.defer(one, f"{read.path}: {read.error}: message queued")
         return
     one.is_unsafe = not read.is_safe
-    yield from _read_lines(expansion, one, read, depth, most=expansion.routing.most_forward_entries)
+    yield from _read_lines(expansion, one, read, depth, "forwarding", expansion.routing.most_forward_entries)
 
 
-def _read_lines(expansion: Expansion, one: Addressee, read: AddressFile, depth: int, most: int = 0) -> Steps[None]:
+def _read_lines(
+    expansion: Expansion, one: Addressee, read: AddressFile, depth: int, doing: str, most: int = 0
+) -> Steps[None]:
     """Take up the addresses of a file; ``most`` of them, 0 for any number."""
     outer, count = expansion.place, 0
     one.refers_to_itself = False
     for number, line in read.lines:
         expansion.place = f"{read.path}: line {number}"
+        expansion.remark(f"{doing} to {line}")
         count += len((yield from expansion.send_to_list(line, ",", one, depth + 1)))
         if most and count >= most:
             break

@@ -10,14 +10,22 @@ from posthouse.routing.sendmail.complaints import USAGE
 from posthouse.routing.sendmail.expansion import Expansion
 
 
-def verdict_lines(expansion: Expansion, sender: str = "") -> list[str]:
+def verdict_lines(expansion: Expansion, sender: str = "", *, is_verbose: bool = False) -> list[str]:
     """Return what was complained of, then a line for each address that can be delivered to, in the order of sending.
 
-    ``sender`` would get the failures, and those of lists without owners.  The result is octet text.
+    ``sender`` would get the failures, and those of lists without owners.  ``is_verbose``: what was done with each
+    address is told, too.  The result is octet text.
     """
+    said: list[str] = []
+    remarks = list(expansion.remarks) if is_verbose else []
+    for number, complaint in enumerate(expansion.complaints):
+        while remarks and remarks[0].after <= number:
+            said.append(remarks.pop(0).text)
+        said.append(str(complaint))
+    said += [remark.text for remark in remarks]
     parts = by_owner(expansion.queue, sender).values()
     sendable = [one for part in parts for one in part if one.state.is_sendable]
-    return [*map(str, expansion.complaints), *map(_deliverable, sendable)]
+    return [*said, *map(_deliverable, sendable)]
 
 
 def _deliverable(one: Addressee) -> str:
