@@ -22,6 +22,7 @@ Cwlocalhost mx1.example.org
 O QueueDirectory={folder}/queue
 O DontProbeInterfaces=True
 O DeliveryMode=interactive
+O QueueLA=1000000
 HOrganization: $U
 HX-Site: always
 Sparse=0

@@ -122,6 +122,7 @@ class Arrival:
         intake = Intake(self._site, given, self._names, self._intake.name)
         expansion = self._message.expansion
         errors_to = await intake.errors_to(environment, own)
+        own = intake.warned(own, over_pipe=True)
         bound = intake.bind(expansion, environment, sender, own, is_named=not errors_to)
         hops = intake.too_many_hops(bound, sender.written, self._written)
         if hops:

@@ -34,6 +34,7 @@ from posthouse.rewriting.tokens import fold
 from posthouse.routing.sendmail.addressee import by_owner
 from posthouse.routing.sendmail.complaints import AddressComplaint
 from posthouse.routing.sendmail.expansion import Expansion
+from posthouse.site.cf.personality import privacy_words
 
 if TYPE_CHECKING:
     from posthouse.site.cf.declared import CfConfiguration
@@ -121,6 +122,20 @@ class Intake:
         tokens = scanned.tokens or ()
         domain = tokens[tokens.index("@") :] if mailer.has("C") and "@" in tokens else ()
         return Sender(written, mailer.name, resolved.user, mailer.is_local, mailer.address_type, name, domain)
+
+    def warned(self, own: Sequence[Field], *, over_pipe: bool = False) -> list[Field]:
+        """Put before a header what authwarnings asks for: that who handed it in is not trusted to say who sends."""
+        user, given = login_name(), self._given.sender
+        is_trusted = fold(user) in self._configuration.trusted_users
+        if is_trusted or "authwarnings" not in privacy_words(self._configuration):
+            return list(own)
+        words = []
+        if over_pipe:
+            words.append(f"{user} owned process doing -bs")
+        elif given is not None:
+            words.append(f"{user} set sender to {given} using -f")
+        host = self._configuration.program.macros.get("j", "localhost")
+        return [*(Field("X-Authentication-Warning", f" {host}: {text}") for text in words), *own]
 
     async def sender_or_login(self, environment: Environment, written: str) -> Sender:
         """Find out who sends; who hands the message in, where the rules make nothing of the address."""

@@ -86,6 +86,7 @@ class Submission:
             check_fields(self._world.routing.program, environment, self._configuration.headers, own)
         )
         errors_to = await self._intake.errors_to(environment, own)
+        own = self._intake.warned(own)
         bound = self._intake.bind(expansion, environment, sender, own, is_named=not errors_to)
         known = len(expansion.complaints)
         if self._given.from_header:
