@@ -17,6 +17,7 @@ from posthouse.site.cf.machine import read_plain_file
 from posthouse.tables.service_switch import parse_service_switch, services_for
 
 if TYPE_CHECKING:
+    from posthouse.adapters.client_names import LookedUpNames
     from posthouse.adapters.map_host import Records
     from posthouse.ports import Clock, Logins, Resolver
     from posthouse.rewriting.program import MapDeclaration
@@ -56,13 +57,27 @@ def open_cf_maps(
             logins=logins,
             resolver=resolver,
             records=records,
-            hosts_file=hosts_file or Path(configuration.text("HostsFile") or "/etc/hosts"),
+            hosts_file=hosts_file or _hosts_file(configuration),
             host_services=services,
             domain=configuration.program.macros.get("m", ""),
             folder=configuration.file.parent,
             identity=Identity(*default_identity(configuration)),
         ),
     )
+
+
+def open_client_names(configuration: CfConfiguration, clock: Clock, hosts_file: Path | None = None) -> LookedUpNames:
+    """Return the names of clients, from where the map ``host`` has its names."""
+    from posthouse.adapters.client_names import LookedUpNames
+    from posthouse.adapters.map_host import HostsFile
+
+    services = services_for(service_switch(configuration), "hosts")
+    records = _dns(clock)[1] if "dns" in services else None
+    return LookedUpNames(services, HostsFile(hosts_file or _hosts_file(configuration), clock), records)
+
+
+def _hosts_file(configuration: CfConfiguration) -> Path:
+    return Path(configuration.text("HostsFile") or "/etc/hosts")
 
 
 def _with_defaults(declaration: MapDeclaration, ldap: str) -> MapDeclaration:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from posthouse.adapters.address_files_user import FileRules, UserAddressFiles
-from posthouse.adapters.cf_maps import open_cf_maps
+from posthouse.adapters.cf_maps import open_cf_maps, open_client_names
 from posthouse.adapters.map_answers import MapAnswers
 from posthouse.adapters.map_flagged import FlaggedMap
 from posthouse.adapters.map_sources import Surroundings, open_map
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from posthouse.adapters.map_answers import KeptMap
     from posthouse.ports import Clock, Logins
     from posthouse.site.cf.declared import CfConfiguration
+    from posthouse.submit.sendmail.driver import ClientName, ClientNames
 
 # Alias files of these classes are read by way of their index, or as they are written.
 _INDEXED: Final = frozenset({"", "hash", "btree", "dbm", "implicit", "files", "cdb"})
@@ -39,8 +40,22 @@ def open_world(
         checks_directories="forwardfileinunsafedirpath" not in blame,
         forward_group_writable="groupwritableforwardfile" in blame,
     )
-    answers = MapAnswers(maps, clock)
-    return World(answers, aliases, logins, UserAddressFiles(logins, rules)), answers
+    answers = MapAnswers(maps, clock, also=aliases)
+    names = _NamesWhenAsked(configuration, clock, hosts_file)
+    return World(answers, aliases, logins, UserAddressFiles(logins, rules), names), answers
+
+
+class _NamesWhenAsked:
+    """Port ClientNames: what it needs takes long to import, and commands have no clients."""
+
+    def __init__(self, configuration: CfConfiguration, clock: Clock, hosts_file: Path | None) -> None:
+        self._given = configuration, clock, hosts_file
+        self._names: ClientNames | None = None
+
+    async def name_of(self, address: str) -> ClientName:
+        if self._names is None:
+            self._names = open_client_names(*self._given)
+        return await self._names.name_of(address)
 
 
 def alias_files(configuration: CfConfiguration) -> Iterator[str]:

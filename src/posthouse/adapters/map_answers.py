@@ -8,7 +8,7 @@ from __future__ import annotations  # so that the ports are imported by the type
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -34,8 +34,12 @@ Asking = Generator[MapQuestion, MapAnswer, T]
 class MapAnswers:
     """The maps of a configuration, and their last answers: at most ``size``, about a quarter of a kilobyte each."""
 
-    def __init__(self, maps: Mapping[str, KeptMap], clock: Clock, size: int = 20_000) -> None:
+    def __init__(
+        self, maps: Mapping[str, KeptMap], clock: Clock, size: int = 20_000, *, also: Sequence[KeptMap] = ()
+    ) -> None:
+        """``also`` are further maps, which others ask and ``close`` closes, too."""
         self._maps = maps
+        self._also = also
         self._clock = clock
         self._size = size
         self._known: OrderedDict[MapQuestion, tuple[float, MapAnswer]] = OrderedDict()
@@ -70,7 +74,7 @@ class MapAnswers:
 
     async def close(self) -> None:
         """Let go of every connection."""
-        for one in self._maps.values():
+        for one in (*self._maps.values(), *self._also):
             one.close()
         await asyncio.sleep(0)  # a transport ends in the loop's next turn
 

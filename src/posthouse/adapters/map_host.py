@@ -52,6 +52,11 @@ class HostsFile:
                 return self._answer(names[0])
         return self._answer(None)
 
+    def addresses_of(self, name: str) -> list[str]:
+        """Return the addresses of a host by any of its names."""
+        rows = (line.partition("#")[0].lower().split() for line in self._read())
+        return [row[0] for row in rows if name.lower() in row[1:] and _address(row[0]) is not None]
+
     def _answer(self, name: str | None) -> MapAnswer:
         if name is not None:
             return MapAnswer(MapStatus.FOUND, name)

@@ -66,7 +66,8 @@ class Admission:
 class Relaying:
     """Who may send to other people's domains through one listener: local users, and clients of these networks."""
 
-    def __init__(self, networks: tuple[Network, ...]) -> None:
+    def __init__(self, networks: tuple[Network, ...], listener: str = "") -> None:
+        self.listener = listener  # its address, as the site declares it
         # One memory for each listener: to hash the networks takes longer than to compare with them.
         self._is_allowed = lru_cache(maxsize=4096)(partial(_is_among, networks=networks))
 

@@ -32,11 +32,12 @@ from posthouse.smtp.server import (
     TransactionReset,
     VerifyAsked,
 )
+from posthouse.smtp.server_events import QueueAsked
 from posthouse.smtpd.admission import Peer, Relaying
 from posthouse.smtpd.deadline import Deadline
-from posthouse.smtpd.peer import client_of, identify
+from posthouse.smtpd.peer import arrival_of, client_of, identify
 from posthouse.smtpd.service import Service
-from posthouse.submit.client import Client
+from posthouse.submit.client import Client, Welcome
 from posthouse.submit.eager import start
 from posthouse.submit.transaction import Transaction
 
@@ -63,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._peer = Peer()
         self._name = ""  # the peer's, for counts and the log
         self._client = Client()
+        self._welcome: Welcome | None = None
         self._transaction: Transaction | None = None
         self._asking = False  # a coroutine of submit is under way
         self._done: Callable[[Any], None] = self._text_taken  # who hears its answer
@@ -91,11 +93,14 @@ class Connection(asyncio.Protocol):
             self._refuse(refusal)
             return
         self._admitted = True
-        if self._service.open_session is not None and self._peer.address:
-            self._session = self._service.open_session(self._peer.address)
         self._service.log_connected(self._name, self._peer.port)
         self._renew()
-        self._session.greet()
+        if self._service.receive is not None and self._peer.address:
+            reception = self._service.receive(arrival_of(self._peer, transport, self._relaying.listener))
+            self._session = reception.session
+            self._ask(reception.welcome(), self._welcomed)
+        else:
+            self._session.greet()
         self._pump()
 
     def data_received(self, data: bytes) -> None:
@@ -259,9 +264,14 @@ class Connection(asyncio.Protocol):
 
     # One method per event.
 
+    def _welcomed(self, welcome: Welcome) -> None:
+        self._welcome = welcome
+        if self._session.state is not State.CLOSED:
+            self._session.greet()
+
     def _hello(self, event: HelloGiven) -> None:
         may_relay = self._relaying.allows(self._peer)
-        self._client = client_of(self._peer, event.name, esmtp=event.esmtp, may_relay=may_relay)
+        self._client = client_of(self._peer, event.name, esmtp=event.esmtp, may_relay=may_relay, welcome=self._welcome)
 
     def _mail(self, event: MailGiven) -> None:
         transaction = self._transaction = self._service.intake.begin(self._client)
@@ -324,6 +334,13 @@ class Connection(asyncio.Protocol):
 
     def _expand(self, event: ExpandAsked) -> None:
         self._ask(self._service.intake.expand(event.argument, self._client), self._session.answer)
+
+    def _queue_asked(self, event: QueueAsked) -> None:
+        starts = self._service.queue_starts
+        if starts is None:
+            self._session.answer(reply(458, "4.5.0", f"Unable to queue messages for node {event.node}"))
+        else:
+            self._ask(starts.start(event.node, self._client), self._session.answer)
 
     def _session_ended(self, event: SessionEnded) -> None:
         self._over(event.reason)
@@ -407,5 +424,6 @@ _CARRY: dict[type[ServerEvent], Callable[[Connection, Any], None]] = {
     CommandRefused: Connection._command_refused,
     VerifyAsked: Connection._verify,
     ExpandAsked: Connection._expand,
+    QueueAsked: Connection._queue_asked,
     SessionEnded: Connection._session_ended,
 }

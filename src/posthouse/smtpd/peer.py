@@ -9,7 +9,7 @@ import socket
 import struct
 
 from posthouse.smtpd.admission import Peer
-from posthouse.submit.client import Client
+from posthouse.submit.client import Client, Welcome
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of unix(7)
 
@@ -26,7 +26,14 @@ def identify(transport: asyncio.BaseTransport) -> Peer:
     return Peer()  # gone already
 
 
-def client_of(peer: Peer, name: str, *, esmtp: bool, may_relay: bool) -> Client:
+def arrival_of(peer: Peer, transport: asyncio.BaseTransport, listener: str) -> Client:
+    """Return who has connected, and to which end of ours, as far as one can know before it speaks."""
+    ours = transport.get_extra_info("sockname")
+    reached = (str(ours[0]), int(ours[1])) if ours and isinstance(ours, tuple) else ("", 0)
+    return Client(address=peer.address, port=peer.port, reached=reached, listener=listener)
+
+
+def client_of(peer: Peer, name: str, *, esmtp: bool, may_relay: bool, welcome: Welcome | None = None) -> Client:
     """Return who hands mail in, once it has said its name."""
     return Client(
         name=name,
@@ -35,6 +42,7 @@ def client_of(peer: Peer, name: str, *, esmtp: bool, may_relay: bool) -> Client:
         may_relay=may_relay,
         user=peer.user,
         local_submission=peer.is_local,
+        welcome=welcome,
     )
 
 

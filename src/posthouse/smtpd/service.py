@@ -3,7 +3,7 @@
 import asyncio
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from posthouse.mail import events
 from posthouse.mail.limits import Limits, Timeouts
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 
     from posthouse.smtp.server import ServerSession
     from posthouse.smtpd.connection import Connection
+    from posthouse.smtpd.gate import Gate
+    from posthouse.submit.client import Client, Welcome
+    from posthouse.submit.sendmail.queue_start import QueueStarts
+
+
+class Reception(Protocol):
+    """One client of a site that wants to know who connects, until it is greeted."""
+
+    @property
+    def session(self) -> "ServerSession":
+        """How it is spoken to."""
+
+    async def welcome(self) -> "Welcome":
+        """Find out who it is, and tell the session."""
 
 
 @dataclass(slots=True)
@@ -30,7 +44,9 @@ class Service:
     log: EventLog
     meter: Meter
     admission: Admission
-    open_session: "Callable[[str], ServerSession] | None" = None  # for a client's address; None: the plain one
+    receive: "Callable[[Client], Reception] | None" = None  # clients from the network; None: greeted at once
+    queue_starts: "QueueStarts | None" = None  # who answers ETRN
+    gate: "Gate | None" = None  # of sites that limit by load or rate
     connections: "set[Connection]" = field(default_factory=set)
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)  # asyncio itself keeps no task alive
     idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while there are no connections

@@ -1,11 +1,31 @@
 """Who hands a message in, as far as submit needs to know."""
 
-from typing import Final
+from __future__ import annotations  # so that the reply is imported by the type checker alone
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+if TYPE_CHECKING:
+    from posthouse.mail.reply import Reply
+
 OWN_REPORTS: Final = "report"  # the protocol of what this site sends by itself: no rule about strangers applies
 SENT_AGAIN: Final = "list"  # the protocol of what a channel of this site hands in again
+
+
+class Welcome(Struct, frozen=True):
+    """What a site's rules were told of a client when it connected, and what they said; every message begins with it.
+
+    ``macros`` by their names; ``shown`` is what the client is called.  ``refusal`` is the answer to whatever it asks.
+    ``discards`` and ``quarantine`` hold for all of its messages.
+    """
+
+    macros: Mapping[str, str]
+    shown: str
+    refusal: Reply | None = None
+    discards: bool = False
+    quarantine: str = ""
 
 
 class Client(Struct, frozen=True):
@@ -26,6 +46,10 @@ class Client(Struct, frozen=True):
     user: str = ""
     local_submission: bool = False
     full_name: str = ""
+    port: int = 0
+    reached: tuple[str, int] = ("", 0)  # our own address and port
+    listener: str = ""  # the address of the site's listener that it came in at
+    welcome: Welcome | None = None  # None: the site has no rules about connections, or has not been asked yet
     over_pipe: bool = False  # SMTP on standard input: rules about senders are asked, those about networks are not
 
     @property

@@ -49,6 +49,10 @@ class Intake:
         """VRFY."""
         return await self.parts.router.verify(argument, client)
 
+    async def close(self) -> None:
+        """Let go of what the routing holds open; nothing is taken in afterwards."""
+        await self.parts.router.close()
+
     async def expand(self, argument: str, client: Client) -> Reply:
         """EXPN."""
         return await self.parts.router.expand(argument, client)

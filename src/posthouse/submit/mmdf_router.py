@@ -210,7 +210,7 @@ class MmdfMessage:
             return made(destination, refusal, _trouble(checked) or _reason(checked), trace, via)
         if any(one.channel.lower() == DELAY for one in checked.queued) and not self._may_wait:
             unsure = reply(451, "4.4.3", "cannot verify this address now, try again later")
-            return Deferred(destination, unsure, "it cannot be verified now", trace, via)
+            return Deferred(destination, unsure, _trouble(checked) or _reason(checked), trace, via)
         if destination is Destination.EXTERNAL and not self._client.may_relay:
             return Refused(destination, replies.NO_RELAYING, "a stranger may not send there", trace, via)
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from posthouse.mail.address import Address, Path
 from posthouse.mail.envelope import Envelope
+from posthouse.mail.received import ReceivedField, compose_received
 from posthouse.mail.reply import Reply
 from posthouse.routing.resolution import Refused, Resolution
 from posthouse.smtp.parameters import MailParameters, RcptParameters
@@ -51,6 +52,9 @@ class NativeRouter:
         """Resolve an address afresh, with its trace."""
         return await self.lookups.explain(address)
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
 
 class NativeMessage:
     """One message: only the client matters, and only for relaying."""
@@ -88,6 +92,10 @@ class NativeMessage:
     async def recipient(self, address: Address, parameters: RcptParameters) -> Resolution:
         """Resolve the address."""
         return self.recipient_now(address, parameters) or await self._lookups.resolve(address)
+
+    def trace(self, said: ReceivedField) -> bytes:
+        """Write the field of every site."""
+        return compose_received(said)
 
     def text_now(self) -> Reply:
         """Ask for the text."""

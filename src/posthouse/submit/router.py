@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from posthouse.mail.envelope import Envelope
     from posthouse.mail.notice import Notice
     from posthouse.mail.queued import QueueId
+    from posthouse.mail.received import ReceivedField
     from posthouse.mail.reply import Reply
     from posthouse.routing.resolution import Resolution
     from posthouse.smtp.parameters import MailParameters, RcptParameters
@@ -53,6 +54,9 @@ class MessageRouter(Protocol):
 
     async def recipient(self, address: Address, parameters: RcptParameters) -> Resolution: ...
 
+    def trace(self, said: ReceivedField) -> bytes:
+        """Return our Received field, with CRLF; when the text begins."""
+
     def text_now(self) -> Reply | None:
         """DATA: a refusal, or the reply that asks for the text."""
 
@@ -86,3 +90,6 @@ class Router(Protocol):
 
     async def explain(self, address: Address, sender: Path) -> Resolution:
         """Resolve an address afresh, with its trace, whoever may send there."""
+
+    async def close(self) -> None:
+        """Let go of what is held open to answer questions; nothing is asked afterwards."""

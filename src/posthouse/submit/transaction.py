@@ -16,7 +16,7 @@ from posthouse.mail.envelope import Envelope
 from posthouse.mail.errors import SpoolError, SpoolFullError
 from posthouse.mail.outcome import Disposition, Outcome
 from posthouse.mail.queued import QueueId
-from posthouse.mail.received import ReceivedField, compose_received
+from posthouse.mail.received import ReceivedField
 from posthouse.mail.reply import Reply
 from posthouse.mail.status import Status
 from posthouse.routing.resolution import Deferred, Resolution, Resolved
@@ -313,7 +313,7 @@ class Transaction:
             user=client.user,
             recipient=str(single) if shown else "",
         )
-        return compose_received(said)
+        return self._message.trace(said)
 
     def _complete(self, text: bytes) -> bytes:
         site = self._parts.site

@@ -3,24 +3,27 @@
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from posthouse.wiring.machine import build_tables, light_event_log, system_clock, wakeup_sender
 from posthouse.wiring.site_file import PICKUP_SOCKET
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
-    from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, Wakeup
+    from posthouse.ports import Clock, EventLog, Meter, SpoolIntake, SpoolQueue, Wakeup
     from posthouse.site.model import Site
     from posthouse.smtp.server import ServerSession
     from posthouse.smtpd.board import Seat
+    from posthouse.smtpd.gate import Gate
     from posthouse.smtpd.listener import Listening
     from posthouse.smtpd.pickup import PickupRounds
+    from posthouse.smtpd.service import Reception
     from posthouse.smtpd.worker import SmtpdWorker
+    from posthouse.submit.client import Client
     from posthouse.submit.intake import Intake
     from posthouse.submit.router import Router
+    from posthouse.submit.sendmail.queue_start import QueueStarts
 
 
 def build_router(site: Site, clock: Clock, log: EventLog) -> Router:
@@ -39,12 +42,12 @@ def build_router(site: Site, clock: Clock, log: EventLog) -> Router:
     return NativeRouter(compile_routing(site), build_tables(site, clock), vrfy=site.vrfy)
 
 
-def open_session(site: Site, address: str = "", user: str = "") -> ServerSession:
-    """Begin an SMTP session that speaks as the site's language has it, with a network address or a user of ours."""
+def open_session(site: Site, user: str) -> ServerSession:
+    """Begin an SMTP session that speaks as the site's language has it, with a user of this machine."""
     if site.cf is not None:
         from posthouse.wiring.sendmail_site import open_sendmail_session
 
-        return open_sendmail_session(site, address, user)
+        return open_sendmail_session(site, user)
     from posthouse.smtp.server import ServerSession
 
     return ServerSession(site.name, site.limits)
@@ -111,21 +114,56 @@ async def open_smtpd(
     meter = daemon_meter(site)
     wakeup = GatheredWakeup(wakeup_sender(site), asyncio.get_running_loop().call_later)
     spool = open_spool(site, clock)
+    intake = build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=wakeup)
     try:
         service = Service(
             name=site.name,
             limits=site.limits,
             timeouts=site.timeouts,
-            intake=build_intake(site, spool, clock=clock, log=log, meter=meter, wakeup=wakeup),
+            intake=intake,
             log=log,
             meter=meter,
             admission=Admission(site.limits, seat, _most_files()),
-            open_session=None if site.cf is None else partial(open_session, site),
+            receive=_reception(site, intake.parts.router),
+            gate=None if site.cf is None else _gate(site, clock, seat),
+            queue_starts=None if site.cf is None else _queue_starts(intake.parts.router, spool, clock, wakeup),
         )
         yield SmtpdWorker(service, listening, open_pickup(site, service.intake) if picks_up else None)
     finally:
+        await intake.close()
         await spool.close()
         wakeup.close()
+
+
+def _gate(site: Site, clock: Clock, seat: Seat) -> Gate | None:
+    """Return what limits connections by load and rate; None where the site does not."""
+    from posthouse.adapters.load_system import SystemLoad
+    from posthouse.scheduling.load import RateThrottle
+    from posthouse.smtpd.gate import Gate
+    from posthouse.wiring.sendmail_site import load_limits
+
+    limits, rate = load_limits(site)
+    if not (limits.refuse or limits.delay or rate):
+        return None
+    throttle = RateThrottle(max(rate // seat.workers, 1)) if rate else None
+    return Gate(limits, SystemLoad(clock), throttle)
+
+
+def _queue_starts(router: Router, queue: SpoolQueue, clock: Clock, wakeup: Wakeup) -> QueueStarts | None:
+    """Return who answers ETRN: sites with a sendmail.cf do."""
+    from posthouse.submit.sendmail.queue_start import QueueStarts
+    from posthouse.submit.sendmail.router import SendmailRouter
+
+    return QueueStarts(router, queue, clock, wakeup) if isinstance(router, SendmailRouter) else None
+
+
+def _reception(site: Site, router: Router) -> Callable[[Client], Reception] | None:
+    """Return how clients are received; None where they are greeted at once: sites with a sendmail.cf look at them."""
+    if site.cf is None:
+        return None
+    from posthouse.wiring.sendmail_site import sendmail_reception
+
+    return sendmail_reception(site, router)
 
 
 def _most_files() -> int | None:

@@ -77,6 +77,9 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
     finally:
         await spawner.cancel()
         receiver.close()
+        if special.close is not None:
+            await special.close()
+        await intake.close()
         await spool.close()
 
 

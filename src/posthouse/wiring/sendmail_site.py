@@ -7,24 +7,39 @@ from typing import TYPE_CHECKING
 from posthouse.wiring.machine import system_clock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from posthouse.ports import Clock, EventLog
+    from posthouse.scheduling.load import LoadLimits
     from posthouse.site.cf.declared import CfConfiguration
     from posthouse.site.model import Site
     from posthouse.smtp.sendmail_session import SendmailSession
+    from posthouse.smtpd.service import Reception
+    from posthouse.submit.client import Client
+    from posthouse.submit.router import Router
     from posthouse.submit.sendmail.router import SendmailRouter
     from posthouse.wiring.way_out import SpecialWayOut
 
 
-def open_sendmail_session(site: Site, address: str, user: str) -> SendmailSession:
-    """Begin an SMTP session as the cf file words it, with a network address or a user of ours."""
+def open_sendmail_session(site: Site, user: str) -> SendmailSession:
+    """Begin an SMTP session as the cf file words it, with a user of ours."""
     from posthouse.site.cf.personality import personality_of
     from posthouse.smtp.sendmail_session import SendmailSession
 
-    literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-    peer = literal if address else f"{user}@localhost"
     now = system_clock().now()
-    personality = personality_of(_configuration_of(site), site.limits, peer, now, offers_auth=not address)
+    personality = personality_of(_configuration_of(site), site.limits, f"{user}@localhost", now, offers_auth=True)
     return SendmailSession(site.name, site.limits, personality)
+
+
+def sendmail_reception(site: Site, router: Router) -> Callable[[Client], Reception]:
+    """Return how clients from the network are received: they are told apart by name and judged before they speak."""
+    from posthouse.submit.sendmail.reception import SendmailReception
+    from posthouse.submit.sendmail.router import SendmailRouter
+
+    if not isinstance(router, SendmailRouter):
+        raise TypeError(f"{type(router).__name__} is not the router of a sendmail.cf")
+    clock = system_clock()
+    return lambda client: SendmailReception(site, router, client, clock)
 
 
 def _configuration_of(site: Site) -> CfConfiguration:
@@ -33,6 +48,16 @@ def _configuration_of(site: Site) -> CfConfiguration:
     if not isinstance(site.cf, CfConfiguration):
         raise TypeError(f"{type(site.cf).__name__} is not what a sendmail.cf is read as")
     return site.cf
+
+
+def load_limits(site: Site) -> tuple[LoadLimits, int]:
+    """Return the loads from which on less is done, and how many connections are taken in a second (0: any number)."""
+    import os
+
+    from posthouse.deliver.cf_load import load_limits_of
+
+    configuration = _configuration_of(site)
+    return load_limits_of(configuration, os.cpu_count() or 1), max(configuration.number("ConnectionRateThrottle"), 0)
 
 
 def sendmail_router(site: Site, clock: Clock) -> SendmailRouter:
@@ -79,4 +104,5 @@ def sendmail_way_out(site: Site, clock: Clock, log: EventLog) -> SpecialWayOut:
         },
         dialect=CfDialect(renderer),
         letters=CfLetters(renderer, ReportWriter(renderer), clock, expires_after=site.retry.expire_after),
+        close=answers.close,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -18,3 +18,4 @@ class SpecialWayOut(Struct, frozen=True):
     channels: Mapping[str, Channel] = {}
     dialect: Dialect | None = None
     letters: LetterWriter | None = None
+    close: Callable[[], Awaitable[None]] | None = None  # of what it holds open, when everything is delivered

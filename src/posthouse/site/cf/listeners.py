@@ -1,8 +1,11 @@
 """The daemons of DaemonPortOptions as listeners of a Site."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from posthouse.mail.lookup import BUILTIN, Origin
 from posthouse.mail.problem import Problem
@@ -26,6 +29,15 @@ _KEYS: Final = {
 }
 
 
+class Daemon(Struct, frozen=True):
+    """What the rules are told of the daemon at which a client has come in: the macros {daemon_...}."""
+
+    name: str
+    address: str  # as it listens; IPv6 with its tag
+    family: str  # inet or inet6
+    flags: str = ""  # of M=: parted by blanks, those in upper case doubled
+
+
 def read_listeners(configuration: CfConfiguration, run: Path, complaints: list[Problem]) -> tuple[Listener, ...]:
     """Return a listener for each daemon, port 25 when there is none, and the Unix socket for local programs."""
     listeners: dict[str, Listener] = {}
@@ -42,6 +54,26 @@ def read_listeners(configuration: CfConfiguration, run: Path, complaints: list[P
     if not any(address.startswith("unix:") for address in listeners):
         listeners["submit"] = Listener(f"unix:{run}/submit.sock")
     return tuple(listeners.values())
+
+
+def daemons_of(configuration: CfConfiguration) -> Mapping[str, Daemon]:
+    """Return the daemons by the addresses of their listeners."""
+    daemons: dict[str, Daemon] = {}
+    for number, setting in enumerate(configuration.settings.get("DaemonPortOptions", ())):
+        fields = daemon_fields(setting.text)
+        address = _address(fields, setting.origin, [])
+        if address and not address.startswith("unix:"):
+            host = address.rpartition(":")[0]
+            is_six = host.startswith("[")
+            modifiers = fields.get("modifiers", "").replace(" ", "")
+            flags = " ".join(flag * 2 if flag.isupper() else flag for flag in modifiers)
+            daemons[address] = Daemon(
+                fields.get("name") or f"Daemon{number}",
+                f"IPv6:{host.strip('[]')}" if is_six else host,
+                "inet6" if is_six else "inet",
+                flags,
+            )
+    return daemons or {"0.0.0.0:25": Daemon("Daemon0", "0.0.0.0", "inet")}  # noqa: S104 - as read_listeners
 
 
 def daemon_fields(text: str) -> dict[str, str]:

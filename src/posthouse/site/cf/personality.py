@@ -1,7 +1,8 @@
 """How the SMTP server of a sendmail.cf presents itself: its greeting, its extensions, what it keeps to itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 from posthouse.mail.dates import format_asctime, format_date
 from posthouse.mail.limits import Limits
@@ -10,6 +11,7 @@ from posthouse.site.cf.declared import CfConfiguration
 from posthouse.site.cf.machine import SENDMAIL_VERSION
 from posthouse.smtp.sendmail_session import Personality
 
+NO_MACROS: Final[Mapping[str, str]] = {}
 _SILENT = frozenset({"goaway"})
 
 
@@ -21,15 +23,22 @@ def privacy_words(configuration: CfConfiguration) -> frozenset[str]:
 
 
 def personality_of(
-    configuration: CfConfiguration, limits: Limits, peer: str, now: datetime, *, offers_auth: bool = False
+    configuration: CfConfiguration,
+    limits: Limits,
+    peer: str,
+    now: datetime,
+    *,
+    macros: Mapping[str, str] = NO_MACROS,
+    offers_auth: bool = False,
 ) -> Personality:
     """Return what a session that begins now is like.
 
-    ``peer`` is what the client is called: ``user@localhost``, or its address in brackets.
+    ``peer`` is what the client is called: ``user@localhost``, or its name and its address in brackets.
+    ``macros`` are those that are known of it.
     """
-    macros = {**configuration.program.macros, "b": format_date(now), "d": format_asctime(now)}
+    known = {**configuration.program.macros, **macros, "b": format_date(now), "d": format_asctime(now)}
     greeting = configuration.text("SmtpGreetingMessage")
-    shown = expand(greeting, macros).encode("latin-1", "replace").decode("utf-8", "replace")
+    shown = expand(greeting, known).encode("latin-1", "replace").decode("utf-8", "replace")
     privacy = privacy_words(configuration)
     return Personality(
         greeting=" ".join(shown.split()),

@@ -37,6 +37,26 @@ class Maps(Protocol):
 
     async def ask(self, question: MapQuestion) -> MapAnswer: ...
 
+    async def close(self) -> None:
+        """Let go of every connection."""
+
+
+class ClientName(Struct, frozen=True):
+    """The name of a client's address, "" for none.
+
+    ``ruling``: OK when the name leads back to the address, FORGED when it leads elsewhere; FAIL without a name,
+    TEMP when nobody can answer now.
+    """
+
+    name: str
+    ruling: str
+
+
+class ClientNames(Protocol):
+    """Names of addresses, with the proof."""
+
+    async def name_of(self, address: str) -> ClientName: ...
+
 
 class World(Struct, frozen=True):
     """What a sendmail site asks: its maps, its alias files in order, the accounts, their files."""
@@ -45,6 +65,7 @@ class World(Struct, frozen=True):
     aliases: Sequence[Map]
     logins: Logins
     files: AddressFiles
+    names: ClientNames
 
     async def answer_all(self, steps: Steps[T], trace: list[Decision | Asked] | None = None) -> T:
         """Drive a generator to its end; every question that a table answers is noted in ``trace``."""

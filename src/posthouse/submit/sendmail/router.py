@@ -3,7 +3,7 @@
 The rule: what a client is told is what the rules say; what they cannot say now, because a map cannot answer, is
 never concluded: the client is asked to try again.
 
-Known limits: check_relay is asked at MAIL, and a name that check rules see is the one that the map ``host`` gives.
+A client is received before it is greeted: its name, check_relay.  Whoever hands mail in without that is at MAIL.
 """
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
@@ -26,17 +26,20 @@ from posthouse.routing.sendmail.envelopes import Given, envelopes_of, routed_of
 from posthouse.routing.sendmail.expansion import Expansion, is_local
 from posthouse.routing.sendmail.verification import shown_addresses
 from posthouse.routing.trace import as_via
+from posthouse.site.cf.listeners import daemons_of
 from posthouse.site.cf.printing import visible
 from posthouse.submit import replies
-from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN
-from posthouse.submit.sendmail.clients import describe, describe_hello
+from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN, Welcome
+from posthouse.submit.sendmail.clients import describe_hello, welcome_client
 from posthouse.submit.sendmail.policy import Policy
+from posthouse.submit.sendmail.trace import trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from posthouse.mail.notice import Notice
     from posthouse.mail.queued import QueueId
+    from posthouse.mail.received import ReceivedField
     from posthouse.routing.sendmail.compiled import SendmailRouting
     from posthouse.smtp.parameters import MailParameters, RcptParameters
     from posthouse.submit.client import Client
@@ -58,6 +61,15 @@ class SendmailRouter:
         self.routing = routing
         self.world = world
         self._switch = switch
+        self._daemons = daemons_of(routing.configuration)
+
+    async def welcome(self, client: Client) -> Welcome:
+        """Receive a client that has connected: find out who it is, and what check_relay says."""
+        return await welcome_client(self.routing, self.world, self.environment(), client, self._daemons)
+
+    async def close(self) -> None:
+        """Close the maps."""
+        await self.world.maps.close()
 
     def begin(self, client: Client) -> SendmailMessage:
         """Begin a message."""
@@ -80,12 +92,19 @@ class SendmailRouter:
             return _NOT_ALLOWED
         return await self._inquire(argument, client, "check_expn", verifies_only=False)
 
+    async def refuse_queue_start(self, node: str, client: Client) -> Reply | None:
+        """ETRN: ask check_etrn."""
+        environment = self.environment()
+        describe_hello(environment, client)
+        return await Policy(self.routing, self.world, environment).ask("check_etrn", octets_of(node))
+
     @property
     def _privacy(self) -> set[str]:
         return {word.lower() for text in self.routing.configuration.words("PrivacyOptions") for word in text.split(",")}
 
     async def _inquire(self, argument: str, client: Client, check: str, *, verifies_only: bool) -> Reply:
         environment = self.environment()
+        _define_all(environment, client.welcome)
         describe_hello(environment, client)
         text = octets_of(argument)
         refusal = await Policy(self.routing, self.world, environment).ask(check, text, about=text)
@@ -135,6 +154,11 @@ def resolution_of(expansion: Expansion, start: int, trace: tuple[Decision | Aske
     return Refused(destination, refusal, "; ".join(problems) or refusal.text, trace, via)
 
 
+def _define_all(environment: Environment, welcome: Welcome | None) -> None:
+    for name, value in (welcome.macros if welcome is not None else {}).items():
+        environment.define(name, value)
+
+
 def _unbalanced(complaints: Sequence[AddressComplaint]) -> Reply | None:
     """Return the refusal of an address that was mended before it could be read: a client is to send what it means."""
     return next((one.reply for one in complaints if one.complaint.text.startswith("Unbalanced")), None)
@@ -152,7 +176,6 @@ class SendmailMessage:
     """One message: its macros, its send queue, and what the rules about it have said."""
 
     has_afterword = False
-    follows_routes = False
     follows_routes = False
 
     def __init__(self, routing: SendmailRouting, world: World, environment: Environment, client: Client) -> None:
@@ -188,17 +211,21 @@ class SendmailMessage:
         return self._policy.quarantine
 
     async def sender(self, path: Path, parameters: MailParameters) -> Reply:
-        """Ask check_relay and check_mail."""
-        environment = self._environment
-        await describe(environment, self._world, self._client)
+        """Ask check_relay, if nobody has yet, and check_mail."""
+        environment, welcome = self._environment, self._client.welcome
+        if welcome is None and self._client.address:
+            welcome = await welcome_client(self._routing, self._world, environment, self._client, {})
+        _define_all(environment, welcome)
+        describe_hello(environment, self._client)
         written = octets_of(in_brackets(path.address) if path.address else "<>")
         environment.define("f", octets_of(str(path)) or "<>")
         if parameters.size is not None:
             environment.define("msg_size", str(parameters.size))
         refusal = None
-        if self._is_asked_about and not self._client.over_pipe:
-            name, address = environment.macros.get("client_name", ""), environment.macros.get("client_addr", "")
-            refusal = await self._policy.ask("check_relay", name, address)
+        if welcome is not None and self._is_asked_about:
+            self._policy.discards = welcome.discards
+            self._policy.quarantine = welcome.quarantine
+            refusal = welcome.refusal
         if self._client.protocol not in (OWN_REPORTS, SENT_AGAIN):
             refusal = refusal or await self._name_sender(written)
         if self._is_asked_about:
@@ -267,6 +294,10 @@ class SendmailMessage:
                 else:
                     status = str(refusal.status or "")
                     self.expansion.refuse(one, Complaint(refusal.text, str(refusal.code), status))
+
+    def trace(self, said: ReceivedField) -> bytes:
+        """Return the Received field that the H lines declare; the one of every site when they declare none."""
+        return trace_of(self._routing.configuration, self._environment.macros, said, self._client)
 
     def text_now(self) -> Reply | None:
         """Ask for the text at once, unless rules are to be asked."""
