@@ -40,24 +40,28 @@ MTBL	ch-list, file=ch-list
 MTBL	ch-smtp, file=ch-smtp
 MTBL	ch-guarded, file=ch-guarded
 MTBL	ch-table, file=ch-table
+MTBL	ch-gone, file=ch-gone
 MCHN	local, tbl=ch-local, pgm=local, ap=822
 MCHN	list, tbl=ch-list, pgm=list, host="river.example"
 MCHN	smtp, tbl=ch-smtp, pgm=smtp, ap=733, lname=front, ldomain=example, host="[127.0.0.1]:{port}"
 MCHN	guarded, tbl=ch-guarded, pgm=smtp, ap=822, host="[127.0.0.1]:{port}", auth=outblock
 MCHN	table, tbl=ch-table, pgm=smtp
+MCHN	gone, tbl=ch-gone, pgm=smtp
 MCHN	delay, tbl=ch-list, pgm=delay, host="river.example"
 """
 TABLES = {
     "aliases": "both: joe, ann\nclub: club-members@list.example\nclub-members: joe, bob@far.example\n"
     "club-request: ann\nmaster: ann\nbroken: joe, nobody\nloop: loop2\nloop2: loop\n",
     "root": "river: river.example\nriver.example: river.example\nlist.example: list.example\n"
-    "far: far.example\nfar.example: far.example\nclosed.example: closed.example\ntable.example: table.example\n",
+    "far: far.example\nfar.example: far.example\nclosed.example: closed.example\ntable.example: table.example\n"
+    "gone.example: gone.example\n",
     "mailids": f"joe: joe\nann: ann\nourselves: {pwd.getpwuid(os.geteuid()).pw_name}\n",
     "auth": "trusty@river.example: send guarded\ntrusty: send guarded\n",
     "ch-local": "river.example: river\n",
     "ch-list": "list.example: l\n",
     "ch-smtp": "far.example: 127.0.0.1\n",
     "ch-guarded": "closed.example: 127.0.0.1\n",
+    "ch-gone": "gone.example: 127.0.0.1\n",
     "ch-table": "table.example: 127.0.0.9\n",
 }
 
@@ -68,9 +72,7 @@ def sink(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory, sink):
-    home = tmp_path_factory.mktemp("mmdf")
+def make_site(home, port):
     for folder in ("tables", "mail", "queue"):
         (home / folder).mkdir()
     for name, text in TABLES.items():
@@ -78,8 +80,24 @@ def daemon(tmp_path_factory, sink):
     with (home / "tables" / "aliases").open("a") as aliases:
         aliases.write(f'pipe: "ourselves|cat > {home}/piped"\nfile: "ourselves/{home}/filed"\n')
     tailor = home / "mmdftailor"
-    tailor.write_text(TAILOR.format(port=sink.port))
-    running = Daemon(home, tailor).start()
+    tailor.write_text(TAILOR.format(port=port))
+    return tailor
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory, sink):
+    home = tmp_path_factory.mktemp("mmdf")
+    running = Daemon(home, make_site(home, sink.port)).start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def daemon_of_its_own(tmp_path, sink):
+    """A daemon whose tables may be spoiled."""
+    running = Daemon(tmp_path, make_site(tmp_path, sink.port)).start()
     try:
         yield running
     finally:
@@ -265,3 +283,31 @@ def test_explain_shows_each_table_with_file_and_line(daemon):
     assert done.returncode == 0
     assert "alias both stands for joe, ann (tables/aliases:1)" in " ".join(text.split())
     assert "channel local" in text
+
+
+def test_a_table_that_is_gone_defers_and_the_log_says_why_until_it_is_back(daemon_of_its_own):
+    """Each worker sees it for itself, within a second: so each question is asked until it is answered so."""
+    daemon = daemon_of_its_own
+    table = daemon.home / "tables" / "ch-gone"
+
+    def refused_with(code):
+        with stranger(daemon) as client:
+            client.ehlo()
+            client.mail("stranger@elsewhere.zz")
+            answer = client.rcpt("eve@gone.example")[0]
+        events = daemon.events("refused", recipient="eve@gone.example") if answer == code else []
+        return [event for event in events if event["reply"].startswith(str(code))]
+
+    def kept_for_later():
+        daemon.send("joe@river.example", "eve@gone.example", "Subject: later\r\n\r\nx\r\n")
+        return daemon.events("unverified", recipient="eve@gone.example")
+
+    kept = table.read_text()
+    table.unlink()
+    seen = [until(lambda: refused_with(451), "the table to be missed")[0], until(kept_for_later, "delay")[0]]
+    table.write_text(kept)
+
+    for event in seen:
+        assert "ch-gone" in event["reason"]
+        assert "No such file" in event["reason"]
+    until(lambda: refused_with(550), "the table to be back")  # a stranger may not relay there
