@@ -117,6 +117,13 @@ def test_every_setting_is_what_the_standard_rules_ask(folder):
     assert site.domains["partner.example"].kind.value == "relay"
 
 
+def test_files_of_rule_sets_need_not_be_there_to_start(folder):
+    (folder / "aliases").unlink()
+    (folder / "virtual").unlink()
+
+    assert read(folder, SETTINGS + RULES).aliases
+
+
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [

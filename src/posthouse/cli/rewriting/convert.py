@@ -47,7 +47,7 @@ def convert_cf(file: Path) -> str:
 
 
 def _forgiving(file: Path, surroundings: Surroundings, missing: list[Problem]) -> Surroundings:
-    """Let class files be missing: a file may be converted on another machine than the one that it is for."""
+    """Let class files and accounts be missing: a file may be converted on another machine than the one it is for."""
 
     def read(path: str, most: int) -> bytes:
         try:
@@ -61,7 +61,7 @@ def _forgiving(file: Path, surroundings: Surroundings, missing: list[Problem]) -
             )
             return b""
 
-    return replace(surroundings, read=read)
+    return replace(surroundings, read=read, account=None, group=None)
 
 
 def _assure_sameness(file: Path, configuration: CfConfiguration, text: str, surroundings: Surroundings) -> None:

@@ -128,7 +128,6 @@ def _read_classes(reading: Reading, classes: Element) -> None:
         name, rest = reading.name_of(_braced(key))
         if not name or rest:
             continue
-        reading.classes.setdefault(name, {})
         for word in element.texts("words"):
             reading.add_words(name, reading.expand(element.in_notation(word)).split())
         for source, mark in (("files", ""), ("programs", "|"), ("maps", "")):

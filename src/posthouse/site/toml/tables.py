@@ -57,8 +57,8 @@ def _file(walk: Walk, kind: TableKind, values: Values, path: TomlPath) -> Path |
 
 
 def _may_be_missing(walk: Walk, kind: TableKind) -> bool:
-    """Is it a map of rule sets?  One that is not there is an empty one, as sendmail has it."""
-    return kind is TableKind.HASH and "rewriting" in walk.document
+    """Is it a file of rule sets?  As with a sendmail.cf, one that is not there keeps nobody from starting."""
+    return kind in (TableKind.HASH, TableKind.FILE) and "rewriting" in walk.document
 
 
 def _entries(walk: Walk, entries: object, path: TomlPath) -> tuple[_Entry, ...]:
