@@ -121,6 +121,7 @@ def test_the_field_of_the_cf_is_the_only_received_field_and_knows_the_client(dae
         assert client.deliver("one@home.example").startswith("250 2.0.0 ")
         port = client.port
 
+    assert header_of(daemon, "one").startswith("Received: ")  # where the H lines have it: before those below
     (received,) = re.findall(r"(?m)^Received:.*", header := header_of(daemon, "one"))
     assert received.startswith(
         "Received: from client.example (good.example [127.0.0.5]) by mx.home.example with ESMTP id "

@@ -1,21 +1,22 @@
 """A message as a mailer is to send it: its stored header edited, its body streamed in the mailer's form.
 
 A text of the spool that has no header of a sendmail site (a native bounce, mail from before the site had a cf) gets
-the defaults of the H lines here, but for Received, which it has.
+the defaults of the H lines here, but for Received: the one that it begins with takes its place among them.
 """
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from posthouse.mail.errors import DialectUnavailableError, MalformedError
 from posthouse.mail.queued import MessageInfo
 from posthouse.mailers.arguments import from_line
 from posthouse.mailers.conversion import Conversion, SevenBitPlan, conversion_of
-from posthouse.mailers.fields import split_fields
+from posthouse.mailers.fields import Field, split_fields
 from posthouse.mailers.header import Binding, BoundHeader, bind_header
 from posthouse.mailers.names import time_macros
 from posthouse.mailers.rendering import Rendering, render_header
@@ -39,6 +40,7 @@ T = TypeVar("T")
 
 MOST_HEADER_OCTETS: Final = 1024 * 1024
 _DAEMON: Final = "MAILER-DAEMON"
+_TRACE: Final = "received"
 
 
 class Answers(Protocol):
@@ -157,11 +159,22 @@ class Renderer:
         sender = str(message.reverse_path) or _DAEMON
         macros = {**self.configuration.program.macros, **time_macros(message.accepted), "i": message.queue_id}
         binding = Binding({**macros, "f": sender, "g": sender}, syntax=self.syntax)
-        declared = [one for one in self.configuration.headers if fold(one.name) != "received"]
-        bound = bind_header(declared, tuple(split_fields(header)), binding)
+        bound = self._bound(tuple(split_fields(header)), binding)
         return StoredHeader(
             bound, Circumstances({"i": message.queue_id}, sender, is_report=message.reverse_path.is_null)
         )
+
+    def _bound(self, own: Sequence[Field], binding: Binding) -> BoundHeader:
+        """Complete a header that begins with the Received field of this host, which goes where the H lines have it."""
+        declared = self.configuration.headers
+        place = next((at for at, one in enumerate(declared) if fold(one.name) == _TRACE and not one.rule_set), None)
+        if place is None or not own or fold(own[0].name) != _TRACE:
+            return bind_header([one for one in declared if fold(one.name) != _TRACE], own, binding)
+        bound = bind_header(declared, own[1:], binding)
+        fields = list(bound.fields)
+        at = next(at for at, field in enumerate(fields) if fold(field.name) == _TRACE)
+        fields[at] = own[0]
+        return replace(bound, fields=tuple(fields))
 
     async def sender_for(self, opened: Opened, mailer: MailerDeclaration) -> str:
         """Return the sender in the mailer's words: ``$g``.  Raises DialectUnavailableError."""

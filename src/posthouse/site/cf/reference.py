@@ -40,14 +40,47 @@ and the user's own `.forward` (F=w), in sendmail's order and with its rules abou
 `owner-LIST` gets the failures of LIST, in a message of its own. A bad member of a list is reported to its sender;
 the others get the mail.
 
-The rule sets check_relay (asked at MAIL), check_mail, check_rcpt, check_data, check_compat and check_eoh, those
+The rule sets check_relay, check_mail, check_rcpt, check_data, check_compat and check_eoh, those
 that H lines name, and check_vrfy and check_expn decide with `$#error`, `$#discard` and `$#error $@ quarantine`,
-which holds the message until `posthouse queue release`. They see the client in `{client_addr}`, `{client_name}`
-(as the map host gives it) and `{client_resolve}`, the sender in `$f`, `{mail_mailer}`, `{mail_host}`,
+which holds the message until `posthouse queue release`. They see the sender in `$f`, `{mail_mailer}`, `{mail_host}`,
 `{mail_addr}`. What local programs hand in is asked about in header checks alone. Where a map cannot answer, the
 client is told to try again: never "not found".
 
+check_relay is asked when a client connects. Whom it refuses is greeted and then refused whatever it asks, in its
+words; with 421 the connection ends at once. `$#discard` and quarantine hold for all that the client sends.
+Before that the client's name is looked up, and where this name leads, in the hosts file and DNS as the service switch
+says: `{client_resolve}` is OK, FORGED (the name leads elsewhere), FAIL (no name) or TEMP (nobody can say now; also
+of a name that cannot be followed now, where sendmail says FORGED). Only with OK is `{client_name}` the name, else
+the address in brackets; `{client_ptr}` is the name in any case.
+Set are also `{client_addr}` and `{client_port}`; `{daemon_name}`, `{daemon_addr}`, `{daemon_port}`, `{daemon_family}`,
+`{daemon_flags}` and `{daemon_info}` of the DaemonPortOptions; `{if_name}`, and `{if_addr}` and `{if_family}` outside
+127.0.0.0/8; `$r`, `$s` and `$_`. Never set, because clients are offered neither AUTH nor TLS: `{auth_authen}`,
+`{auth_author}`, `{auth_ssf}`, `{auth_type}`, `{tls_version}`, `{verify}`, `{cipher}`, `{cipher_bits}`, `{alg_bits}`,
+`{cert_issuer}`, `{cert_subject}`, `{cert_md5}`, `{cert_fp}`, `{cn_issuer}`, `{cn_subject}`.
+
+The Received field is that of the H line, whatever flags it has, and stands where the H lines have it.
+
 `posthouse explain ADDRESS` shows every rule that is applied, with file and line.
+
+## Handing mail in
+
+`sendmail` and `sendmail -bs` deliver before they answer, with DeliveryMode interactive or background: by programs,
+files and SMTP, each recipient in sendmail's order; what is deferred stays in the queue. `sendmail -q` tries the queue
+in the order of QueueSortOrder. The priority of a message is its size, so much for each recipient and attempt, less for
+its class: a P line names it, the Precedence field asks for it. Reports about a class below 0 hold no body.
+
+A user's own `.mailcf` in the home holds H lines (fields of the name take the place of the site's) and D lines, for
+what that user sends with a command that delivers itself. It is read when it is a plain file of at most 64 kilobytes
+that belongs to the user and that nobody else may write; other lines in it are told of, with their numbers.
+
+## Load
+
+The load is the system's average of the last minute, asked for once a second at most. From QueueLA on the commands
+leave in the queue what is heavier than QueueFactor / (load - QueueLA + 1). From RefuseLA on clients from the network
+get 421, from DelayLA on each of their commands waits a second; what they pipeline counts as one. ConnectionRateThrottle
+is divided among the smtpd processes. The daemon's own deliveries do not look at the load.
+
+## The cache
 
 What was read is kept in `/var/cache/posthouse`, where that directory exists, and counts as long as no file that was
 read has changed.
