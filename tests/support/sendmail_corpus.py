@@ -18,6 +18,7 @@ from posthouse.cli.rewriting.rewriter import Rewriter, Rewriters, Surroundings
 DATA = Path(__file__).parent.parent / "data" / "sendmail"
 PLACE = "@CORPUS@"
 CF_FOLDER = Path("/usr/share/sendmail/cf")
+LEVELS = (0, 1, 2, 4, 5, 6, 7, 8, 9, 10)  # of configurations
 
 Case = dict[str, Any]
 
@@ -29,13 +30,29 @@ def make_corpus(folder: Path, m4: str) -> Path:
     for path in corpus.rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes().replace(PLACE.encode(), str(corpus).encode()))
-    made = subprocess.run(
-        [m4, f"-D_CF_DIR_={CF_FOLDER}/", str(CF_FOLDER / "m4/cf.m4"), str(corpus / "public.mc")],
-        capture_output=True,
-        check=True,
-    )
-    (corpus / "public.cf").write_bytes(made.stdout)
+    _make_cf(corpus / "public.mc", m4)
     return corpus / "public.cf"
+
+
+def make_more(corpus: Path, m4: str) -> Path:
+    """Make the further configurations of a corpus; return their folder.
+
+    ``old.cf`` becomes one of each level: ``old-5.cf`` begins with ``V5``.
+    """
+    folder = corpus / "more"
+    for source in folder.glob("*.mc"):
+        _make_cf(source, m4)
+    old = (folder / "old.cf").read_bytes()
+    for level in LEVELS:
+        (folder / f"old-{level}.cf").write_bytes(f"V{level}\n".encode() + old)
+    return folder
+
+
+def _make_cf(source: Path, m4: str) -> None:
+    made = subprocess.run(
+        [m4, f"-D_CF_DIR_={CF_FOLDER}/", str(CF_FOLDER / "m4/cf.m4"), str(source)], capture_output=True, check=True
+    )
+    source.with_suffix(".cf").write_bytes(made.stdout)
 
 
 def read_cases(path: Path) -> Iterator[Case]:

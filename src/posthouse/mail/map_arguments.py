@@ -55,6 +55,8 @@ _WITHOUT_FILE = frozenset(
 )
 
 
+_OF_ONE_FLAG = frozenset({"dequote", "arith", "macro"})  # they overlook what follows the first
+
 _FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -92,7 +94,7 @@ class MapArguments(Struct, frozen=True):
 def read_map_arguments(kind: str, text: str) -> MapArguments:
     """Read the arguments of a map of this class (lower case).  Nothing raises: see ``complaints``."""
     known = _FLAGS.get(kind, _COMMON)
-    most = 1 if kind == "dequote" else len(text)  # it overlooks what follows its first flag
+    most = 1 if kind in _OF_ONE_FLAG else len(text)
     found: dict[str, str] = {}
     complaints: list[str] = []
     text = text.strip(" \t\n")

@@ -18,6 +18,7 @@ from posthouse.rewriting.tokens import Scanned, Table, fold
 _DEEPEST_SEQUENCE: Final = 10  # sequences in sequences
 _NOT_FOUND: Final = MapAnswer(MapStatus.NOT_FOUND)
 _NOTHING: Final = Scanned((), 0)
+_KEEPING_QUOTES: Final = frozenset({"dequote", "arith", "macro"})
 _OF_OTHERS: Final = frozenset({"sequence", "switch"})  # maps that only ask other maps
 
 Asking = Generator[MapQuestion, MapAnswer, MapAnswer]
@@ -58,7 +59,7 @@ def ask_maps(
 def ask_map(program: CompiledProgram, environment: Environment, name: str, key: str, *arguments: str) -> Asking:
     """Ask one map by its name, as a rule does: quotes are taken off the key unless the map keeps them."""
     found = program.map(name)
-    if found is not None and not (found.arguments.keeps_quotes or found.declaration.kind == "dequote"):
+    if found is not None and not (found.arguments.keeps_quotes or found.declaration.kind in _KEEPING_QUOTES):
         key = strip_quotes(key)
     return ask_key(program, environment, name, key, *arguments)
 

@@ -13,16 +13,50 @@ from posthouse.rewriting.symbols import ELSE, END_IF, IF, MACRO
 DEEPEST_EXPANSION: Final = 10
 LONGEST_EXPANSION: Final = 4095  # characters; what is longer is cut, as a buffer of 4096 octets would cut it
 
+LONGEST_NAME: Final = 25  # characters between braces
+
 NAME: Final = r"\{[^{}]*\}|[^{]"  # of a macro or a class, as it follows its metasymbol
 _METASYMBOL = re.compile("[\ue000-\ue0ff]")
 _PIECE = re.compile(f"(?P<macro>{MACRO})(?P<name>{NAME})|(?P<if>{IF})(?P<test>{NAME})|{ELSE}|{END_IF}", re.DOTALL)
 
+NO_SUCH_NAME: Final = "Unable to assign macro/class ID (mid = 0xffffffff)"
+_NAME_CHARACTER: Final = re.compile(r"[A-Za-z0-9_]")
+
+Complain = Callable[[str], None]
 Values = Mapping[str, str] | Callable[[str], str | None]
 
 
 def bare_name(name: str) -> str:
     """Return the name without its braces: ``{Name}`` is ``Name``, and ``{x}`` is ``x``."""
     return name[1:-1] if len(name) > 1 and name[0] == "{" else name
+
+
+def is_hopeless(complaint: str) -> bool:
+    """Does a complaint of parse_name say that nothing can have this name, so that test mode says so, too?"""
+    return complaint.startswith(("Unbalanced", "Macro/class name ("))
+
+
+def parse_name(text: str, at: int, complain: Complain) -> tuple[str, int]:
+    """Return the name of a macro or class that begins at a place, and the place behind it.
+
+    The name is "" when there is none; ``{x}`` is ``x``.
+    """
+    if at >= len(text) or text.startswith("{}", at):
+        complain("Name required for macro/class")
+        return "", at
+    if text[at] != "{":
+        return text[at], at + 1
+    end = text.find("}", at)
+    if end < 0:
+        complain(f"Unbalanced {{ on {text[at + 1 : at + 1 + LONGEST_NAME]}")
+        return "", len(text)
+    kept = [char for char in text[at + 1 : end] if _NAME_CHARACTER.match(char)]
+    for wrong in _NAME_CHARACTER.sub("", text[at + 1 : end]):
+        complain(f"Invalid macro/class character {wrong}")
+    if len(kept) > LONGEST_NAME:
+        complain(f"Macro/class name ({{{''.join(kept[:LONGEST_NAME])}}}) too long ({LONGEST_NAME} chars max)")
+        return "", end + 1
+    return "".join(kept), end + 1
 
 
 def expand(text: str, macros: Values, complain: Callable[[str], None] | None = None) -> str:

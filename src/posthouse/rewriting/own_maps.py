@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from posthouse.mail.lookup import MapAnswer, MapStatus
 from posthouse.mail.map_arguments import MapArguments, rewrite_value
+from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment
-from posthouse.rewriting.macros import bare_name
+from posthouse.rewriting.macros import NO_SUCH_NAME, is_hopeless, parse_name
 from posthouse.rewriting.posix_patterns import BadPatternError, PosixPattern, compile_posix
 from posthouse.rewriting.quotes import dequote, is_one_address
 from posthouse.rewriting.symbols import ELSE, in_octets
@@ -79,10 +80,18 @@ def _number(value: int) -> MapAnswer:
 
 def _macro(asked: OwnQuestion) -> MapAnswer:
     """Define the macro that the key names; without an argument take its value away."""
-    name = asked.key if asked.key.startswith("{") and asked.key.endswith("}") else asked.key[:1]
-    if not bare_name(name):
+    listener = asked.environment.listener
+
+    def complain(text: str) -> None:
+        if listener is not None:
+            listener(Complaint(text, status="5.3.5"))
+            if is_hopeless(text):
+                listener(Complaint(NO_SUCH_NAME, status="5.3.5"))
+
+    name, _ = parse_name(asked.key, 0, complain)
+    if not name:
         return _NOT_FOUND
-    asked.environment.define(bare_name(name), asked.arguments[0] if asked.arguments else None)
+    asked.environment.define(name, asked.arguments[0] if asked.arguments else None)
     return _found("")
 
 

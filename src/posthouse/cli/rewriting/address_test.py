@@ -16,9 +16,9 @@ from posthouse.rewriting.compiled import HIGHEST_RULE_SET, named_rule_set
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.engine import OK
 from posthouse.rewriting.environment import Event, RuleSetEntered, RuleSetLeft
+from posthouse.rewriting.macros import NO_SUCH_NAME, is_hopeless, parse_name
 from posthouse.rewriting.recipients import Purpose
 from posthouse.rewriting.symbols import in_octets
-from posthouse.site.cf.dollars import parse_name
 from posthouse.site.cf.machine import SENDMAIL_VERSION
 from posthouse.site.cf.printing import class_words_as_stored, macro_value, mailer_lines, rule_lines, visible
 
@@ -170,8 +170,8 @@ class AddressTest:
 
     def _complain_of_name(self, text: str) -> None:
         self._print(text)
-        if text.startswith("Unbalanced"):
-            self._print("Unable to assign macro/class ID (mid = 0xffffffff)")
+        if is_hopeless(text):
+            self._print(NO_SUCH_NAME)
 
     def _debug(self, line: str) -> None:
         if line[1:2] == "d":

@@ -17,11 +17,10 @@ from posthouse.mail.errors import MalformedError
 from posthouse.mail.lookup import MapStatus
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment, Event, RuleSetEntered, RuleSetLeft
-from posthouse.rewriting.macros import bare_name
+from posthouse.rewriting.macros import bare_name, parse_name
 from posthouse.rewriting.recipients import ENVELOPE_RECIPIENT
 from posthouse.rewriting.symbols import in_octets
 from posthouse.rewriting.tokens import BLANKS
-from posthouse.site.cf.dollars import parse_name
 from posthouse.site.cf.printing import class_words, macro_value, mailer_lines, rule_lines, visible
 from posthouse.site.problems import SiteError
 

@@ -5,9 +5,9 @@ From level 3 on, ``#`` begins a comment anywhere but after a backslash or in ``$
 """
 
 import re
-from collections.abc import Callable
 from typing import Final
 
+from posthouse.rewriting.macros import Complain, parse_name
 from posthouse.rewriting.symbols import (
     ARGUMENTS,
     CALL,
@@ -31,7 +31,6 @@ from posthouse.rewriting.symbols import (
     ZERO_OR_MORE,
 )
 
-LONGEST_NAME: Final = 25  # characters between braces
 SPACE: Final = " \t\n\v\f\r"
 
 _ALONE: Final = {
@@ -57,10 +56,7 @@ _WRITTEN: Final = {
     MACRO: "$",
 }
 _NOTABLE: Final = re.compile(r"[$#]")
-_NAME_CHARACTER: Final = re.compile(r"[A-Za-z0-9_]")
 _ESCAPES: Final = {"r": "\r", "n": "\n", "f": "\f", "b": "\b"}
-
-Complain = Callable[[str], None]
 
 
 def as_written(symbol: str) -> str:
@@ -76,30 +72,6 @@ def written(text: str) -> str:
 def printable_line(text: str) -> str:
     """Return the beginning of a line as it is written, to be shown in a complaint."""
     return written(text[:200])
-
-
-def parse_name(text: str, at: int, complain: Complain) -> tuple[str, int]:
-    """Return the name of a macro or class that begins at a place, and the place behind it.
-
-    The name is "" when there is none; ``{x}`` is ``x``.
-    """
-    if at >= len(text) or text.startswith("{}", at):
-        complain("Name required for macro/class")
-        return "", at
-    if text[at] != "{":
-        return text[at], at + 1
-    end = text.find("}", at)
-    if end < 0:
-        complain(f"Unbalanced {{ on {text[at + 1 : at + 1 + LONGEST_NAME]}")
-        return "", len(text)
-    kept = [char for char in text[at + 1 : end] if _NAME_CHARACTER.match(char)]
-    if len(kept) != end - at - 1:
-        wrong = next(char for char in text[at + 1 : end] if not _NAME_CHARACTER.match(char))
-        complain(f"Invalid macro/class character {wrong}")
-    if len(kept) > LONGEST_NAME:
-        complain(f"Macro/class name ({{{''.join(kept[:LONGEST_NAME])}}}) too long ({LONGEST_NAME} chars max)")
-        return "", end + 1
-    return "".join(kept), end + 1
 
 
 def translate(text: str, level: int, complain: Complain) -> str:

@@ -4,7 +4,7 @@ import hashlib
 from typing import Final
 
 from posthouse.mail.lookup import Origin
-from posthouse.rewriting.macros import bare_name, expand
+from posthouse.rewriting.macros import bare_name, expand, parse_name
 from posthouse.rewriting.program import MapDeclaration
 from posthouse.rewriting.symbols import IN_CLASS
 from posthouse.rewriting.tokens import fold
@@ -17,7 +17,6 @@ from posthouse.site.cf.declared import (
     QueueGroup,
     Setting,
 )
-from posthouse.site.cf.dollars import parse_name
 from posthouse.site.cf.machine import SENDMAIL_VERSION, Surroundings
 from posthouse.site.cf.rule_sets import RuleSetTable
 
