@@ -58,9 +58,10 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
         channels = open_channels(
             site, resolver, clock, log, random, meter=meter, resolvers=channel_resolvers(site, resolver, clock)
         )
+        around = {name: special.around[name](channels[name]) for name in special.around.keys() & channels.keys()}
         world = World(
             queue=spool,
-            channels={**channels, **special.channels},
+            channels={**channels, **around, **special.channels},
             submission=ReportSubmission(intake),
             dead_letters=open_dead_letters(site, clock),
             clock=clock,

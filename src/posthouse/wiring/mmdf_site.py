@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,18 +83,16 @@ def mmdf_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> Spe
             channels[channel.name] = _uucp_channel(site, configuration, channel, tables[channel.tbl], clock, log)
         elif asks_its_table(channel):
             channels[channel.name] = _table_program_channel(site, channel, tables[channel.tbl], log)
-        elif channel.program == "local":
-            channels[channel.name] = _local_channel(site, channel, clock, log)
-    return SpecialWayOut(channels, MmdfDialect(routing, tables))
+    local = configuration.local_channel
+    around = {} if local is None else {local.name: partial(_with_qualified, clock, log)}
+    return SpecialWayOut(channels, around, MmdfDialect(routing, tables))
 
 
-def _local_channel(site: Site, channel: TailorChannel, clock: Clock, log: EventLog) -> Channel:
+def _with_qualified(clock: Clock, log: EventLog, mailboxes: Channel) -> Channel:
     """Join the mailboxes with what trusted aliases name beyond them."""
     from posthouse.adapters.logins_passwd import MachineLogins
-    from posthouse.channels.local import LocalChannel
     from posthouse.channels.qualified import QualifiedChannel
 
-    mailboxes = LocalChannel(site.channels[channel.name], site.name, clock, log)
     return QualifiedChannel(mailboxes, MachineLogins(clock), clock, log)
 
 

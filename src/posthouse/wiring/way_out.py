@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 
 class SpecialWayOut(Struct, frozen=True):
-    """What a site's language adds to the way out: channels of its own, a dialect, words for reports."""
+    """What a site's language adds to the way out: channels of its own, a dialect, words for reports.
+
+    ``around`` makes of a channel that the site declares the one that is used.
+    """
 
     channels: Mapping[str, Channel] = {}
+    around: Mapping[str, Callable[[Channel], Channel]] = {}
     dialect: Dialect | None = None
     letters: LetterWriter | None = None
     close: Callable[[], Awaitable[None]] | None = None  # of what it holds open, when everything is delivered
