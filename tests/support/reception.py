@@ -35,6 +35,7 @@ from posthouse.site.model import (
 )
 from posthouse.smtpd.admission import Admission
 from posthouse.smtpd.board import Board
+from posthouse.smtpd.gate import Gate
 from posthouse.smtpd.service import Service
 from posthouse.smtpd.worker import SmtpdWorker
 from posthouse.wiring.accepting import build_intake
@@ -152,6 +153,7 @@ async def reception(
     relay_from: tuple[str, ...] = (),
     unix: bool = False,
     spool: Any = None,
+    gate: Gate | None = None,
     **site_changes: Any,
 ) -> AsyncIterator[Door]:
     """Serve until the block ends."""
@@ -161,6 +163,7 @@ async def reception(
     service = Service(
         site.name, site.limits, site.timeouts, intake, log, NoMeter(), Admission(site.limits, Board(1).seat(0))
     )
+    service.gate = gate
     listener = Listener("test", tuple(ip_network(network) for network in relay_from))
     worker = SmtpdWorker(service, [(listener, bound)])
     await worker.start()

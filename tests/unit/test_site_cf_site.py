@@ -95,7 +95,7 @@ def test_options_do_what_the_table_says(site_of):
     site = site_of(
         "O QueueDirectory=/q\nO AliasFile=/etc/aliases,hash:-o more\nO DeadLetterDrop=/dead\nO RunAsUser=mail:mail\n"
         "O MaxMessageSize=1000000\nO MaxHopCount=17\nO MaxRecipientsPerMessage=200\nO MaxDaemonChildren=12\n"
-        "O MinFreeBlocks=4\nO MaxAliasRecursion=5\nO MaxHeadersLength=40000\nO BadRcptThrottle=3\n"
+        "O MinFreeBlocks=4\nO MaxAliasRecursion=5\nO MaxHeadersLength=40000\n"
         "O Timeout.mail=7m\nO Timeout.datablock=8m\nO Timeout.queuereturn=2d\nO Timeout.queuewarn=0\n"
         "O Timeout.hoststatus=9m\nO MinQueueAge=3m\nO MaxQueueAge=30m\n"
         "O DoubleBounceAddress=root\nO PrivacyOptions=goaway"
@@ -107,7 +107,7 @@ def test_options_do_what_the_table_says(site_of):
     assert [str(table.path) for table in site.tables.values()] == ["/etc/aliases", str(site.home / "more")]
     assert (site.limits.text_octets, site.limits.hops, site.limits.recipients) == (1_000_000, 17, 200)
     assert (site.limits.connections, site.limits.spool_free_octets, site.limits.alias_depth) == (12, 4096, 5)
-    assert (site.limits.header_octets, site.limits.errors) == (40_000, 3)
+    assert site.limits.header_octets == 40_000
     assert (site.timeouts.mail, site.timeouts.data_block) == (timedelta(minutes=7), timedelta(minutes=8))
     assert (site.retry.expire_after, site.retry.warn_after) == (timedelta(days=2), None)
     assert (site.retry.dead_host, site.retry.first_delay, site.retry.max_delay) == (
@@ -119,11 +119,11 @@ def test_options_do_what_the_table_says(site_of):
 
 def test_what_has_no_effect_is_listed_once_with_its_line(site_of):
     site = site_of(
-        "O QueueLA=8\nO Timeout.queuewarn=4h\nO Timeout.queuewarn.urgent=1h\nHX-A: b\nXf, S=local:/f\nQq, P=/q"
+        "O StatusFile=/x\nO Timeout.queuewarn=4h\nO Timeout.queuewarn.urgent=1h\nHX-A: b\nXf, S=local:/f\nQq, P=/q"
     )
 
     assert [(problem.origin.line, problem.wrong) for problem in site.without_effect] == [
-        (3, "the option QueueLA has no effect"),
+        (3, "the option StatusFile has no effect"),
         (5, "the option Timeout.queuewarn.urgent has no effect"),
         (7, "the filter f is not asked"),
         (8, "the queue group q has no effect"),
@@ -152,12 +152,12 @@ def test_check_lists_errors_with_their_place_and_exits_78(write):
 
 
 def test_check_lists_what_has_no_effect(write):
-    path = write("O DontProbeInterfaces=True\nO QueueLA=8")
+    path = write("O DontProbeInterfaces=True\nO StatusFile=/x")
 
     result = CliRunner().invoke(posthouse, ["check", "--site", str(path)], standalone_mode=False)
 
     assert result.return_value == os.EX_OK
-    assert "sendmail.cf:4:1: the option QueueLA has no effect; the load of the machine" in result.output
+    assert "sendmail.cf:4:1: the option StatusFile has no effect; counts are in the metrics" in result.output
 
 
 def test_a_frozen_configuration_is_the_same(write, tmp_path):

@@ -83,3 +83,11 @@ def test_connections_beyond_the_rate_are_greeted_in_later_seconds(tmp_path):
             await until(lambda: len(door.service.connections) == len(clients))
 
     run_unhurried(story())
+
+
+def test_whoever_guesses_recipients_is_answered_later():
+    limits = LoadLimits(refuse=0, delay=0, refused_recipients=3)
+    door = Gate(limits, Load(CALM), None)
+
+    assert [door.delay(refused) for refused in (0, 2, 3, 4)] == [0.0, 0.0, 1.0, 1.0]
+    assert Gate(LoadLimits(), Load(CALM), None).delay(1000) == 0.0

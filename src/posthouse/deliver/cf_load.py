@@ -18,4 +18,5 @@ def load_limits_of(configuration: CfConfiguration, processors: int) -> LoadLimit
         refuse=given("RefuseLA", REFUSE_LOAD * processors),
         delay=configuration.number("DelayLA"),
         factor=configuration.number("QueueFactor"),
+        refused_recipients=configuration.number("BadRcptThrottle"),
     )

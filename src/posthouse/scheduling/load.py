@@ -17,6 +17,7 @@ class LoadLimits(Struct, frozen=True):
     refuse: int = 12
     delay: int = 0
     factor: int = 600_000
+    refused_recipients: int = 0  # BadRcptThrottle: so many in one session delay it as DelayLA does; 0: any number
 
     def queues(self, load: int, priority: int) -> bool:
         """Is a message of this priority put into the queue without an attempt?"""

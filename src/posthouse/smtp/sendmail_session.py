@@ -58,6 +58,7 @@ class SendmailSession(ServerSession):
         super().__init__(hostname, limits)
         self._personality = personality
         self._refusal: Reply | None = None  # of everything
+        self.refused_recipients = 0
         self._written = ""  # the address of the command that waits for its answer, as typed
 
     def introduce(self, personality: Personality, refusal: Reply | None) -> None:
@@ -75,6 +76,8 @@ class SendmailSession(ServerSession):
 
     def answer(self, answer: Reply) -> None:
         """Answer the event that waits, in sendmail's words."""
+        if self._question is Question.RCPT and not answer.is_positive:
+            self.refused_recipients += 1
         super().answer(self._worded(answer) if answer.is_positive else answer)
 
     def _worded(self, answer: Reply) -> Reply:

@@ -11,6 +11,7 @@ from typing import Final, cast
 from posthouse.mail.reply import Reply, reply
 from posthouse.ports import LoadAverage
 from posthouse.scheduling.load import DELAY_SECONDS, LoadLimits, RateThrottle
+from posthouse.smtp.sendmail_session import SendmailSession
 from posthouse.smtp.server_states import State
 from posthouse.smtpd.connection import Connection
 from posthouse.smtpd.peer import identify
@@ -34,9 +35,10 @@ class Gate:
         """Return how many seconds a new connection waits for its greeting."""
         return 0.0 if self._throttle is None else self._throttle.wait(now)
 
-    def delay(self) -> float:
-        """Return how many seconds a command waits for its answer."""
-        return DELAY_SECONDS if self._limits.delays(self._load.now()) else 0.0
+    def delay(self, refused: int) -> float:
+        """Return how many seconds a command waits for its answer, of a client with so many refused recipients."""
+        is_guessing = 0 < self._limits.refused_recipients <= refused
+        return DELAY_SECONDS if is_guessing or self._limits.delays(self._load.now()) else 0.0
 
 
 class GatedConnection(Connection):
@@ -69,7 +71,9 @@ class GatedConnection(Connection):
     def data_received(self, data: bytes) -> None:
         """Take commands, at once or later, and text at once."""
         if self._is_let_in:
-            seconds = 0.0 if self._session.state is State.DATA else self._gate.delay()
+            session = self._session
+            refused = session.refused_recipients if isinstance(session, SendmailSession) else 0
+            seconds = 0.0 if session.state is State.DATA else self._gate.delay(refused)
             self._after(seconds, partial(super().data_received, data))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -143,7 +143,7 @@ def _gate(site: Site, clock: Clock, seat: Seat) -> Gate | None:
     from posthouse.wiring.sendmail_site import load_limits
 
     limits, rate = load_limits(site)
-    if not (limits.refuse or limits.delay or rate):
+    if not (limits.refuse or limits.delay or limits.refused_recipients or rate):
         return None
     throttle = RateThrottle(max(rate // seat.workers, 1)) if rate else None
     return Gate(limits, SystemLoad(clock), throttle)

@@ -123,7 +123,6 @@ def _limits(configuration: CfConfiguration) -> Limits:
         text_octets=at_least(_SMALLEST_TEXT, "MaxMessageSize", max(message, _SMALLEST_TEXT) if message else _NO_LIMIT),
         header_octets=at_least(1024, "MaxHeadersLength", ours.header_octets),
         recipients=at_least(_FEWEST_RECIPIENTS, "MaxRecipientsPerMessage", ours.recipients),
-        errors=at_least(1, "BadRcptThrottle", ours.errors),
         hops=at_least(1, "MaxHopCount", ours.hops),
         connections=at_least(1, "MaxDaemonChildren", ours.connections),
         alias_depth=at_least(1, "MaxAliasRecursion", ours.alias_depth),

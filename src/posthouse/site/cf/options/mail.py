@@ -18,8 +18,9 @@ from posthouse.site.cf.options.kinds import (
 from posthouse.site.cf.options.row import Option, without_effect
 from posthouse.site.cf.options.smtp import EIGHT_BIT
 
-_NO_LOAD: Final = without_effect("the load of the machine is not looked at; limits.connections bounds the work")
-_NO_SORTING: Final = without_effect("the queue is worked through by time and fairness between hosts, not by priority")
+_OF_PRIORITY: Final = (
+    "the priority of a message: for mailq -v, sendmail -q and QueueLA; the daemon goes by time, and is fair to hosts"
+)
 _NO_HOST_STATUS: Final = without_effect("the state of hosts is kept by the deliver process itself")
 _NO_HEADERS: Final = without_effect("nothing is converted, and no field is cut short")
 _NO_SHARED_MEMORY: Final = without_effect("processes share nothing but the spool")
@@ -71,20 +72,20 @@ MAIL_OPTIONS: Final = (
     Option("BlankSub", "B", TEXT, " ", "what joins two words of an address"),
     Option("CheckAliases", "n", BOOLEAN, False, without_effect("posthouse check looks at every alias")),
     Option("CheckpointInterval", "C", NUMBER, 10, without_effect("each outcome is recorded at once")),
-    Option("ClassFactor", "z", NUMBER, 1800, _NO_SORTING),
+    Option("ClassFactor", "z", NUMBER, 1800, _OF_PRIORITY),
     Option("ColonOkInAddr", "", BOOLEAN, True, "whether a colon in an address stands for a list; true below level 6"),
     Option("ControlSocketName", "", TEXT, "", without_effect("use posthouse queue and signals")),
     Option("DataFileBufferSize", "", NUMBER, 4096, _ONE_SPOOL),
     Option("DeadLetterDrop", "", TEXT, "", "dead-letters"),
     Option("DefaultCharSet", "", TEXT, "unknown-8bit", "what EightBitMode=mimefy says of text of eight bits"),
     Option("DefaultUser", "u", TEXT, "1:1", "programs that nobody controls run as this account"),
-    Option("DelayLA", "", NUMBER, 0, _NO_LOAD),
+    Option("DelayLA", "", NUMBER, 0, "from this load on commands from the network are answered a second later"),
     Option(
         "DeliveryMode",
         "d",
         _DELIVERY,
         "background",
-        "i, b: the sendmail command delivers before it ends; q, d: it only queues",
+        "i, b: the sendmail command and -bs deliver before they answer; q, d: they only queue; the daemon delivers",
     ),
     Option("DialDelay", "", time("s"), 0, without_effect("a host that cannot be reached is tried again later")),
     Option("DontBlameSendmail", "", _SAFE_FILES, (), "what is overlooked in the rights of .forward files"),
@@ -127,7 +128,7 @@ MAIL_OPTIONS: Final = (
     Option("MaxMimeHeaderLength", "", TEXT, "0/0", _NO_HEADERS),
     Option("MaxQueueAge", "", time("m"), 0, "retry.max-delay, when greater than 0"),
     Option("MaxQueueChildren", "", NUMBER, 0, without_effect("one process delivers everything")),
-    Option("MaxQueueRunSize", "", NUMBER, 0, without_effect("there are no queue runs: what is due is delivered")),
+    Option("MaxQueueRunSize", "", NUMBER, 0, "messages of one run by sendmail -q; the daemon delivers what is due"),
     Option("MaxRunnersPerQueue", "", NUMBER, 1, without_effect("one process delivers everything")),
     Option("MeToo", "m", BOOLEAN, True, "a sender in an alias gets a copy"),
     Option(
@@ -149,21 +150,29 @@ MAIL_OPTIONS: Final = (
     Option("PostmasterCopy", "P", TEXT, "", "who is told of failures that the sendmail command met, too"),
     Option("ProcessTitlePrefix", "", TEXT, "", without_effect("processes are named by their part")),
     Option("QueueDirectory", "Q", TEXT, "", "spool: the directory posthouse in it"),
-    Option("QueueFactor", "q", NUMBER, 600000, _NO_LOAD),
+    Option("QueueFactor", "q", NUMBER, 600000, "which priorities are too heavy for a load from QueueLA on"),
     Option("QueueFileMode", "", OCTAL, 0o600, _ONE_SPOOL),
-    Option("QueueLA", "x", NUMBER, 8, _NO_LOAD),
+    Option(
+        "QueueLA",
+        "x",
+        NUMBER,
+        8,
+        "from this load on the sendmail command and sendmail -q leave heavy mail in the queue; 8 for each processor",
+    ),
     Option(
         "QueueSortOrder",
         "",
         choice(f="filename", h="host", m="modification", p="priority", t="time", r="random", n="none"),
         "priority",
-        _NO_SORTING,
+        "the order of a run by sendmail -q; the daemon goes by time, and is fair to hosts",
     ),
-    Option("RecipientFactor", "y", NUMBER, 30000, _NO_SORTING),
-    Option("RefuseLA", "X", NUMBER, 12, _NO_LOAD),
+    Option("RecipientFactor", "y", NUMBER, 30000, _OF_PRIORITY),
+    Option(
+        "RefuseLA", "X", NUMBER, 12, "from this load on connections from the network get 421; 12 for each processor"
+    ),
     Option("RejectNUL", "", BOOLEAN, False, without_effect("NUL octets in a message pass through")),
     Option("RequiresDirfsync", "", BOOLEAN, True, _ALWAYS_SAFE),
-    Option("RetryFactor", "Z", NUMBER, 90000, _NO_SORTING),
+    Option("RetryFactor", "Z", NUMBER, 90000, _OF_PRIORITY),
     Option("RrtImpliesDsn", "", BOOLEAN, False, "receipt fields are dropped on the way out"),
     Option("RunAsUser", "", TEXT, "", "user"),
     Option("SafeFileEnvironment", "", TEXT, "", without_effect("files are not written under another root")),

@@ -20,13 +20,21 @@ _RESOLVER: Final = words(
 )
 
 SMTP_OPTIONS: Final = (
-    Option("AllowBogusHELO", "", BOOLEAN, False, without_effect("a HELO without a name is always refused")),
-    Option("BadRcptThrottle", "", NUMBER, 0, "limits.errors: refused recipients in one session, when greater than 0"),
+    Option("AllowBogusHELO", "", BOOLEAN, False, "whether HELO may give something that is no name"),
+    Option(
+        "BadRcptThrottle",
+        "",
+        NUMBER,
+        0,
+        "after so many refused recipients commands from the network are answered a second later",
+    ),
     Option("ClientPortOptions", "", LINES, (), "the address from which SMTP channels connect (Addr=)"),
     Option("ConnectionCacheSize", "k", NUMBER, 1, "keep-connections of SMTP channels"),
     Option("ConnectionCacheTimeout", "K", time("m"), 300, "idle of SMTP channels"),
-    Option("ConnectionRateThrottle", "", NUMBER, 0, without_effect("the rate of connections is not limited")),
-    Option("ConnectionRateWindowSize", "", time("s"), 60, without_effect("the rate of connections is not limited")),
+    Option("ConnectionRateThrottle", "", NUMBER, 0, "connections in a second; more wait for their greeting"),
+    Option(
+        "ConnectionRateWindowSize", "", time("s"), 60, without_effect("no rule is told how often a client connects")
+    ),
     Option("ConnectOnlyTo", "", TEXT, "", "relay of every SMTP channel"),
     Option("DaemonPortOptions", "O", LINES, (), "listeners (Name=, Addr=, Port=, Family=)"),
     Option("DeliverByMin", "", time("s"), 0, without_effect("the extension DELIVERBY is not offered")),
@@ -42,9 +50,21 @@ SMTP_OPTIONS: Final = (
     Option("HostsFile", "", TEXT, "/etc/hosts", "the hosts file of the host map, and of our own names"),
     Option("InputMailFilters", "", TEXT, "", _NO_FILTER),
     Option("MaxNOOPCommands", "", NUMBER, 20, without_effect("useless commands count as errors of the session")),
-    Option("MaxRecipientsPerMessage", "", NUMBER, 0, "limits.recipients, when 100 or more (RFC 5321)"),
+    Option(
+        "MaxRecipientsPerMessage",
+        "",
+        NUMBER,
+        0,
+        "recipients of one message; limits.recipients at least, when greater than 0",
+    ),
     Option("Milter", "", TEXT, "", _NO_FILTER),
-    Option("PrivacyOptions", "p", _PRIVACY, (), "novrfy and goaway turn VRFY and EXPN off; the rest is not looked at"),
+    Option(
+        "PrivacyOptions",
+        "p",
+        _PRIVACY,
+        (),
+        "what SMTP and reports keep to themselves; restrictmailq, restrictqrun and restrictexpand hold always",
+    ),
     Option("RejectLogInterval", "", time("h"), 10800, without_effect("each refused connection is logged")),
     Option("ResolverOptions", "I", _RESOLVER, (), _OWN_RESOLVER),
     Option("ServiceSwitchFile", "", TEXT, "/etc/mail/service.switch", "the order in which maps of names are asked"),
@@ -53,7 +73,7 @@ SMTP_OPTIONS: Final = (
         "",
         MUNCHED,
         "\ue00ej Sendmail \ue00ev ready at \ue00eb",
-        without_effect("the greeting names the site and nothing else"),
+        "the text of the greeting; ESMTP is put behind its first word",
     ),
     Option("TryNullMXList", "w", BOOLEAN, False, without_effect("a host whose best MX we are is an error")),
     Option("UseCompressedIPv6Addresses", "", BOOLEAN, False, without_effect("IPv6 addresses are always written short")),
