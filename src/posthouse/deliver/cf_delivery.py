@@ -8,17 +8,21 @@ import os
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from posthouse.deliver.cf_envelope import CfEnvelope, MailerPort, Message, ReportPort, Standing
 from posthouse.deliver.cf_report import ReportWriter, reportable
-from posthouse.mail.envelope import Notify
-from posthouse.mailers.batches import Load, loads_of
+from posthouse.mail.account import Account
+from posthouse.mail.envelope import MailerUser, Notify
+from posthouse.mailers.batches import Addressee, Load, loads_of
 from posthouse.mailers.exits import TOLD_POSTMASTER, Ending, transcript_line, without_codes
 from posthouse.ports import Clock
 from posthouse.rewriting.tokens import fold
 from posthouse.site.cf.declared import CfConfiguration
 
 _REPORT_OCTETS = 1024  # of what a report says itself, as its size is reckoned
+DEAD_LETTER = "dead.letter"
+_FILE = "*file*"
 DEEPEST_REPORT = 3  # a report about a report about a report goes nowhere
 
 
@@ -34,6 +38,8 @@ class Delivery(Struct):
     draw_name: Callable[[], str]
     is_verbose: bool = False
     is_asked_for: bool = False  # a queue run for this very message, sender or recipient
+    error_mode: str = "mail"  # print, quiet: the option ErrorMode, for whoever waits
+    invoker: Account | None = None  # who waits
 
     async def run(self, envelope: CfEnvelope, depth: int = 0) -> None:
         """Deliver to everybody who waits, report, and keep what is left."""
@@ -48,8 +54,8 @@ class Delivery(Struct):
         for load in loads_of(waiting, self.configuration.mailers):
             await self._deliver(envelope, load)
         self._expire(envelope)
-        if reportable(envelope) and depth < DEEPEST_REPORT:
-            await self._report(envelope, depth)
+        if reportable(envelope):
+            await self._tell_sender(envelope, depth)
         if envelope.standing(Standing.QUEUED):
             await self.reports.keep(envelope)
 
@@ -117,6 +123,48 @@ class Delivery(Struct):
             if way.ending is not None:
                 way.ending = Ending(way.ending.exit_status, way.ending.reply, "4.4.7", way.ending.diagnostic)
 
+    async def _tell_sender(self, envelope: CfEnvelope, depth: int) -> None:
+        """Report failures as ErrorMode has it; what nobody can be told is kept."""
+        if self.error_mode == "quiet" and not envelope.is_report:
+            return
+        if self.error_mode == "print" and self._is_invokers(envelope):
+            await self._save(envelope)
+        elif depth < DEEPEST_REPORT:
+            await self._report(envelope, depth)
+        elif envelope.is_report:
+            await self._keep_unwanted(envelope)
+
+    def _is_invokers(self, envelope: CfEnvelope) -> bool:
+        who = self.invoker
+        return who is not None and envelope.sender_is_local and envelope.sender.partition("@")[0] == who.login
+
+    async def _save(self, envelope: CfEnvelope) -> None:
+        """Leave the message in the home of who sent it, who has been told what is wrong."""
+        who = self.invoker
+        if who is not None and envelope.standing(Standing.BAD):
+            path = f"{who.home.rstrip('/')}/{DEAD_LETTER}"
+            if await self._append(envelope, MailerUser(path, path, "", who.login, who.uid, who.gid, who.home)):
+                self.say(f"{path}... Saved message in {path}")
+
+    async def _append(self, envelope: CfEnvelope, who: MailerUser) -> bool:
+        """Write the message to a file, as one for its user."""
+        mailer = self.configuration.mailers[_FILE]
+        if not who.uid:  # ours are the rights then
+            mailer = replace(mailer, flags="".join(sorted({*mailer.flags, "S"} - {"o"})))
+        load = Load(mailer, "", (Addressee(0, _FILE, "", who),))
+        done = await self.mailers.deliver(load, Message(envelope.opened, envelope.octets))
+        return all(ending.is_success for ending in done.endings)
+
+    async def _keep_unwanted(self, bounce: CfEnvelope) -> None:
+        """Keep a report that nobody can be given: in DeadLetterDrop, or in the queue for a person to look at."""
+        path = self.configuration.text("DeadLetterDrop")
+        if path and await self._append(bounce, MailerUser(path, path)):
+            self.say(f"{bounce.sender}... Saved message in {path}")
+            return
+        for way in bounce.standing(Standing.BAD):
+            way.standing = Standing.QUEUED
+        bounce.is_held = True
+
     async def _report(self, envelope: CfEnvelope, depth: int) -> None:
         copies = self.configuration.text("PostmasterCopy")
         if envelope.is_report:
@@ -164,7 +212,10 @@ class Delivery(Struct):
             await self.reports.keep(bounce)
             return
         if bounce.standing(Standing.BAD) and not envelope.is_report:
-            await self._to_postmaster(envelope, bounce, depth)
+            if pm:
+                await self._keep_unwanted(bounce)
+            else:
+                await self._to_postmaster(envelope, bounce, depth)
             for way in bounce.standing(Standing.BAD):
                 way.standing = Standing.SENT
         await self.run(bounce, depth + 1)

@@ -15,10 +15,14 @@ from posthouse.mailers.names import OF_COMMAND, time_macros
 from posthouse.mailers.stored import Circumstances, StoredHeader
 from posthouse.mailers.text import TextWriter, form_of
 from posthouse.rewriting.environment import Environment
+from posthouse.rewriting.macros import expand
+from posthouse.rewriting.symbols import MACRO
 from posthouse.rewriting.tokens import fold
 from posthouse.site.cf.declared import MailerDeclaration
+from posthouse.site.cf.machine import read_plain_file
 
 FULL_NAME = "Mail Delivery Subsystem"
+_MOST_INTRODUCTION = 16 * 1024  # octets
 _FILE = "*file*"  # reports show a message as it would be written to a file
 _TRIES = {True: "delivered (to mailbox)", False: "relayed (to non-DSN-aware mailer)"}
 _REMARKS = {True: "successfully delivered to mailbox", False: "relayed to non-DSN-aware mailer"}
@@ -103,6 +107,7 @@ class ReportWriter:
             returns_body=returns_body,
             envelope_id=envelope.envid,
             message_name=envelope.name if to_postmaster else "",
+            introduction=self._introduction(environment.macros),
             delayed_for=delayed_for,
             has_eight_bits=stored.circumstances.has_eight_bits,
         )
@@ -136,6 +141,18 @@ class ReportWriter:
     @property
     def _host(self) -> str:
         return self._macros.get("j", "localhost")
+
+    def _introduction(self, macros: Mapping[str, str]) -> tuple[str, ...]:
+        """Return what ErrorHeader says: a text, or the file that it names, whose absence keeps no report back."""
+        given = self._configuration.text("ErrorHeader")
+        if not given.startswith("/"):
+            return (expand(given, macros),) if given else ()
+        try:
+            octets = read_plain_file(given, _MOST_INTRODUCTION)
+        except (OSError, ValueError):
+            return ()
+        text = octets[:_MOST_INTRODUCTION].decode("latin-1").replace("$", MACRO)
+        return tuple(expand(line, macros) for line in text.removesuffix("\n").split("\n"))
 
     def _reported(self, way: Way, now: datetime) -> Reported:
         mailer = self._configuration.mailers.get(fold(way.addressee.mailer))

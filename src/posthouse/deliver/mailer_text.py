@@ -66,6 +66,13 @@ class Opened(Struct, frozen=True):
                 yield chunk[skip:]
             skip = max(skip - len(chunk), 0)
 
+    async def is_ascii(self) -> bool:
+        """Has the body no octets of eight bits?"""
+        async for chunk in self.body():
+            if not chunk.isascii():
+                return False
+        return True
+
 
 class OutgoingText(Struct, frozen=True):
     """The text for one delivery.  ``first`` is the From_ line, if there is one."""
@@ -79,7 +86,7 @@ class OutgoingText(Struct, frozen=True):
     async def chunks(self, *, takes_eight_bits: bool = True) -> AsyncIterator[bytes]:
         """Stream it in the form of the mailer; ``takes_eight_bits``: does the peer say 8BITMIME?"""
         if self.conversion.may_be_needed(takes_eight_bits=takes_eight_bits):
-            is_ascii = await self._is_ascii()
+            is_ascii = await self.opened.is_ascii()
             body, lines = self.conversion.begin(self.lines, is_ascii=is_ascii, takes_eight_bits=takes_eight_bits)
             if body is not None:
                 converter = await self._surveyed(body) if isinstance(body, SevenBitPlan) else body
@@ -90,12 +97,6 @@ class OutgoingText(Struct, frozen=True):
             lines = self.lines
         async for written in self._plain(lines):
             yield written
-
-    async def _is_ascii(self) -> bool:
-        async for chunk in self.opened.body():
-            if not chunk.isascii():
-                return False
-        return True
 
     async def _surveyed(self, plan: SevenBitPlan) -> SevenBitBody:
         survey = plan.survey()

@@ -57,6 +57,7 @@ class Report(Struct, frozen=True):
     received_from: str = ""  # with its type
     envelope_id: str = ""
     message_name: str = ""  # told the postmaster
+    introduction: tuple[str, ...] = ()  # lines of the site's own: the option ErrorHeader
     delayed_for: str = ""  # of a warning: how long, in words
     has_eight_bits: bool = False  # the message has
 
@@ -103,6 +104,8 @@ def _for_people(report: Report) -> list[str]:
     lines += [f"The original message was received at {report.arrived}", f"from {report.came_from}"]
     if report.message_name:
         lines.append(f"with id {report.message_name}")
+    if report.introduction:
+        lines += ["", *report.introduction]
     for fate in Fate:
         those = [one for one in report.recipients if one.fate is fate]
         if those:

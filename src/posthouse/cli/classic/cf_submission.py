@@ -107,6 +107,8 @@ class Submission:
             self._refuse_eight_bits(envelope)
         delivery = delivery_of(self._world, self._names.draw)
         delivery.is_verbose = self._given.verbose
+        delivery.error_mode = self._configuration.text("ErrorMode")
+        delivery.invoker = self._world.logins.find(login_name())
         if checked.refusals:
             self._refuse_all(envelope)
         for part in await self._intake.by_owner(envelope, expansion, environment):
