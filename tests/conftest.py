@@ -1,10 +1,13 @@
 """What holds for every test."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+os.umask(0o022)  # what tests make for other users can be read by them, whoever runs the tests
 
 # No deadline, and no complaint about slow strategies: a busy machine is not a failure.  What takes long is bounded
 # by pytest's timeout.  The same examples on every machine and every day: what is landed must not be refused by chance.

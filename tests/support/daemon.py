@@ -188,6 +188,7 @@ def make_site(home: Path, site: str) -> Daemon:
     home.mkdir(parents=True, exist_ok=True)
     site_file = home / "site.toml"
     site_file.write_text(site.replace("{home}", str(home)))
+    site_file.chmod(0o644)  # whatever the umask of who runs the tests
     return Daemon(home, site_file)
 
 

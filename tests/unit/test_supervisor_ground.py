@@ -3,12 +3,13 @@
 import os
 import signal
 import socket
+import stat
 
 import pytest
 
 from posthouse.cli.errors import CommandError
 from posthouse.cli.supervision.children import READY, fork_child
-from posthouse.cli.supervision.ground import SpoolLock
+from posthouse.cli.supervision.ground import SpoolLock, write_pid_file
 from posthouse.cli.supervision.sockets import ListenerSockets, bind, metrics_name, sockets_of
 from posthouse.mail.limits import Limits
 from posthouse.mail.lookup import BUILTIN, Origin
@@ -102,6 +103,18 @@ def test_a_spool_has_one_daemon(tmp_path):
     assert refusal.value.code == os.EX_TEMPFAIL
     lock.release()
     SpoolLock(tmp_path).release()
+
+
+def test_everybody_may_read_who_the_daemon_is_whatever_the_umask_of_who_started_it(tmp_path):
+    before = os.umask(0o077)
+    try:
+        write_pid_file(tmp_path)
+    finally:
+        os.umask(before)
+
+    (path,) = tmp_path.iterdir()
+    assert path.read_text() == f"{os.getpid()}\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def wait_for_death(child):

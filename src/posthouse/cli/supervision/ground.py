@@ -164,6 +164,7 @@ def write_pid_file(run: Path) -> None:
     path = run / PID_FILE
     fresh = path.with_suffix(".new")
     fresh.write_text(f"{os.getpid()}\n")
+    fresh.chmod(0o644)  # who may not order it about is told so; the umask of who started it must not hide it
     fresh.replace(path)
 
 
