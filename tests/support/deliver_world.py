@@ -270,6 +270,8 @@ class Post:
         self.channels = {"smtp": self.smtp, **self.channels}
         self.deliverer = self.another(self.settings)
 
+    is_resting = False  # the machine is too busy for deliveries
+
     def another(self, settings: Settings) -> Deliverer:
         """Make another process on the same spool."""
         world = World(
@@ -283,6 +285,7 @@ class Post:
             waiter=self.kernel,
             spawner=self.kernel,
             jitter=lambda: 0.0,
+            rests=lambda: self.is_resting,
         )
         return Deliverer(world, settings)
 

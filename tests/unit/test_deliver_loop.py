@@ -62,6 +62,20 @@ def test_a_message_accepted_while_idle_goes_out_at_the_hint(post: Post):
     assert post.smtp.times() == [10 * SECOND]
 
 
+def test_nothing_is_begun_while_the_machine_is_too_busy_and_all_of_it_afterwards(post: Post):
+    post.is_resting = True
+    post.send(to("bob@b.example"))
+    post.start()
+    post.run(10 * SECOND)
+    assert post.smtp.times() == []
+
+    post.is_resting = False
+    post.run(2 * SECOND)
+
+    assert post.queued() == []
+    assert len(post.smtp.times()) == 1
+
+
 def test_a_deferred_recipient_is_tried_again_on_schedule_and_then_delivered(post: Post):
     post.smtp.answer = say(LATER, LATER, delivered("taken"))
     post.send(to("bob@b.example"))

@@ -142,6 +142,8 @@ class Deliverer:
 
     async def _lease(self) -> bool:
         """Take what is due and begin it; True when there was something."""
+        if self._world.rests is not None and self._world.rests():
+            return False  # what is due is looked at again, as what full windows hold up
         before = self._started
         while wanted := self._backlog.wanted:
             batches = await self._world.queue.lease(self._request(wanted))

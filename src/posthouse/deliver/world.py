@@ -34,6 +34,7 @@ class World(Struct, frozen=True):
     jitter: Callable[[], float]
     dialect: Dialect | None = None  # None: every channel sends what is stored
     letters: LetterWriter | None = None  # None: reports are worded by dsn/compose.py
+    rests: Callable[[], bool] | None = None  # says that the machine is too busy for deliveries; None: it never is
 
     def token(self) -> str:
         """Draw a word for a boundary and a Message-ID."""

@@ -72,6 +72,7 @@ async def open_deliverer(site: Site, owner: Owner, *, log: EventLog, clock: Cloc
             jitter=random.random,
             dialect=special.dialect,
             letters=special.letters,
+            rests=special.rests,
         )
         spawner.spawn(_clean_spool(spool, log))
         yield Deliverer(world, deliver_settings(site, owner))

@@ -104,5 +104,17 @@ def sendmail_way_out(site: Site, clock: Clock, log: EventLog) -> SpecialWayOut:
         },
         dialect=CfDialect(renderer),
         letters=CfLetters(renderer, ReportWriter(renderer), clock, expires_after=site.retry.expire_after),
+        rests=_rests(site, clock),
         close=answers.close,
     )
+
+
+def _rests(site: Site, clock: Clock) -> Callable[[], bool]:
+    """Return what says that the load is too high even for a message to a single recipient."""
+    from posthouse.adapters.load_system import SystemLoad
+    from posthouse.mailers.priority import factors_of
+
+    limits, _ = load_limits(site)
+    load = SystemLoad(clock)
+    lightest = factors_of(_configuration_of(site)).priority(1, recipients=1)
+    return lambda: limits.queues(load.now(), lightest)

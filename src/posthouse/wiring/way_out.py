@@ -22,4 +22,5 @@ class SpecialWayOut(Struct, frozen=True):
     around: Mapping[str, Callable[[Channel], Channel]] = {}
     dialect: Dialect | None = None
     letters: LetterWriter | None = None
+    rests: Callable[[], bool] | None = None  # is the machine too busy for deliveries?
     close: Callable[[], Awaitable[None]] | None = None  # of what it holds open, when everything is delivered

@@ -157,7 +157,7 @@ MAIL_OPTIONS: Final = (
         "x",
         NUMBER,
         8,
-        "from this load on the sendmail command and sendmail -q leave heavy mail in the queue; 8 for each processor",
+        "from this load on heavy mail waits in the queue; 8 for each processor",
     ),
     Option(
         "QueueSortOrder",
