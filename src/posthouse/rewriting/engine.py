@@ -140,7 +140,8 @@ class _Run:
             if rounds >= MOST_ROUNDS:
                 self.complain(Complaint(f"Infinite loop in ruleset {rule_set.label}, rule {place + 1}", status="5.3.5"))
                 break
-            found, spans = self._find_rule(rule_set, place, fold(workspace))
+            is_plain = workspace.isascii()
+            found, spans = self._find_rule(rule_set, place, workspace.lower() if is_plain else fold(workspace))
             if spans is None:
                 break
             rounds = rounds + 1 if found == place else 1
@@ -148,8 +149,8 @@ class _Run:
             rule = rules[place]
             try:
                 self._admit(rule_set, rule.right, spans)
-                plan = self._plan_of(rule, workspace, most_tokens)
-                if plan is None:
+                plan = rule.plan if self._is_silent else None
+                if plan is None or not (plan.fits(workspace, most_tokens) and (is_plain or is_inert(workspace))):
                     built = self._build(rule_set, place, workspace, spans)
                     workspace, made = yield from self._finish(built, depth, most_tokens)
                 elif plan.called is None and plan.before.text is not None:
@@ -257,13 +258,6 @@ class _Run:
             written.append(text)
             status = TEMPORARY_FAILURE if is_deferred else status
         return "".join(written), status
-
-    def _plan_of(self, rule: CompiledRule, workspace: str, most_tokens: int) -> Plan | None:
-        """Return the rule's plan; None when it has none that holds for this workspace, or somebody listens."""
-        plan = rule.plan
-        if plan is not None and self._is_silent and plan.fits(workspace, most_tokens) and is_inert(workspace):
-            return plan
-        return None
 
     def _finish(self, workspace: str, depth: int, most_tokens: int) -> Steps:
         """Do what a right side names, and tell the listener."""

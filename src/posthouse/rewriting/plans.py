@@ -74,6 +74,12 @@ def is_inert(workspace: str) -> bool:
 
 def fill(template: Template, workspace: str, spans: Spans) -> str:
     """Return a template with its wildcards filled in."""
+    if len(template) == 1:  # the key, an argument or a default, mostly
+        only = template[0]
+        if isinstance(only, str):
+            return only
+        start, end = spans[only]
+        return workspace[start:end]
     return "".join(
         [
             piece if piece.__class__ is str else workspace[spans[piece][0] : spans[piece][1]]  # type: ignore[index] # an int
