@@ -16,6 +16,7 @@ from posthouse.rewriting.tokens import Syntax, Table, fold
 
 HIGHEST_RULE_SET = 99  # that may be called by its number
 _MOST_REMEMBERED = 1024  # sets of tokens, for each rule set
+_FEW_RULES = 3  # a rule set of so few is not worth choosing from
 _HOST_MAP = MapDeclaration("host", "host", "-a. -D")  # what $[ $] asks when the configuration declares no map host
 
 
@@ -60,9 +61,12 @@ class CompiledRuleSet:
         self._required = [frozenset(token for token in "".join(rule.needles).split(END) if token) for rule in rules]
         self._literals = frozenset[str]().union(*self._required)
         self._candidates: dict[frozenset[str], tuple[int, ...]] = {}
+        self._all = tuple(range(len(rules))) if len(rules) <= _FEW_RULES else ()
 
     def candidates(self, folded: str) -> tuple[int, ...]:
         """Return the places of the rules that may match a workspace, which is given in lower case."""
+        if self._all:
+            return self._all
         present = self._literals.intersection(folded.split(END))
         found = self._candidates.get(present)
         if found is None:
