@@ -6,10 +6,12 @@ Imports next to nothing: sendmail starts with it.
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+_RULE_SETS = re.compile(rb"^[ \t]*\[\[?[ \t]*rewriting\b", re.MULTILINE)
 SYSTEM_SITE = Path("/etc/posthouse/site.toml")
 VARIABLE = "POSTHOUSE_SITE"
 
@@ -31,3 +33,13 @@ def choose_site(option: str | None = None) -> Path:
         return Path(option).absolute()
     candidates = site_candidates(os.environ, sys.prefix)
     return next((path for path in candidates if path.exists()), candidates[0]).absolute()
+
+
+def has_rule_sets(path: Path) -> bool:
+    """Say whether addresses go by rule sets: a sendmail.cf, or a site.toml with a part [rewriting]."""
+    if path.suffix == ".cf":
+        return True
+    try:
+        return path.suffix == ".toml" and _RULE_SETS.search(path.read_bytes()) is not None
+    except OSError:
+        return False  # whoever reads the file says so

@@ -4,9 +4,14 @@ from __future__ import annotations  # so that the model is imported by the type 
 
 from typing import TYPE_CHECKING, Final
 
+from posthouse.mail.lookup import Origin
+from posthouse.mail.problem import Problem
+from posthouse.site.problems import SiteError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from posthouse.site.cf.declared import CfConfiguration
     from posthouse.site.cf.machine import Surroundings
     from posthouse.site.model import Listener, Site
 
@@ -27,6 +32,26 @@ def load_site(path: Path) -> Site:
     from posthouse.site.toml import read_site
 
     return read_site(path, _surroundings)
+
+
+def load_rules(path: Path) -> tuple[CfConfiguration, Site | None]:
+    """Read the rule sets of a site file, with every mistake of a sendmail.cf among its complaints.
+
+    A site.toml comes with its Site; a sendmail.cf becomes one when the command line has had its say.  Raises SiteError.
+    """
+    if path.suffix == ".cf":
+        from posthouse.adapters.cf_surroundings import surroundings_of
+        from posthouse.adapters.frozen_cf import FROZEN, read_cf_frozen
+
+        return read_cf_frozen(path, surroundings_of(path), FROZEN), None
+    from posthouse.site.cf.declared import CfConfiguration
+
+    site = load_site(path)
+    if not isinstance(site.cf, CfConfiguration):
+        raise SiteError(
+            [Problem(Origin(str(path)), "there is no [rewriting] in this file", "name a file with rule sets")]
+        )
+    return site.cf, site
 
 
 def _surroundings(hosts_file: Path | None) -> Surroundings:

@@ -7,10 +7,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from posthouse.adapters.cf_maps import service_switch
-from posthouse.adapters.cf_surroundings import surroundings_of
 from posthouse.adapters.cf_world import alias_files, alias_path, open_world
 from posthouse.adapters.clock_system import SystemClock
-from posthouse.adapters.frozen_cf import FROZEN, read_cf_frozen
 from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
 from posthouse.adapters.map_implicit import MAX_TEXT_OCTETS, write_alias_index
 from posthouse.cli.classic.command_line import Options
@@ -27,6 +25,7 @@ from posthouse.site.cf.options.overrides import with_options
 from posthouse.site.problems import SiteError
 from posthouse.submit.sendmail.driver import World
 from posthouse.tables.aliases import AliasName, AliasReport, index_aliases
+from posthouse.wiring.site_file import load_rules
 
 
 def verify_by_rules(site_file: Path, options: Options) -> int:
@@ -97,7 +96,7 @@ async def _read(lines: list[bytes], routing: SendmailRouting, world: World, envi
 
 
 def _configuration(site_file: Path, options: Options) -> CfConfiguration:
-    read = read_cf_frozen(site_file, surroundings_of(site_file), FROZEN)
+    read, _ = load_rules(site_file)
     if read.errors:
         raise SiteError(complaint.problem for complaint in read.errors)
     configuration, complaints = with_options(read, options.settings)

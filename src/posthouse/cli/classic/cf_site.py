@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from posthouse.adapters.cf_accounts import default_identity
 from posthouse.adapters.cf_maps import service_switch
-from posthouse.adapters.cf_surroundings import surroundings_of
 from posthouse.adapters.cf_world import open_world
 from posthouse.adapters.clock_system import SystemClock
-from posthouse.adapters.frozen_cf import FROZEN, read_cf_frozen
 from posthouse.adapters.load_system import SystemLoad
 from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
 from posthouse.adapters.personal_cf import read_personal
@@ -24,6 +24,7 @@ from posthouse.rewriting.environment import Environment
 from posthouse.routing.sendmail.compiled import compile_sendmail
 from posthouse.site.cf.assemble import assemble
 from posthouse.site.cf.options.overrides import with_options
+from posthouse.wiring.site_file import load_rules
 
 if TYPE_CHECKING:
     from posthouse.deliver.cf_envelope import CfEnvelope
@@ -38,12 +39,12 @@ class CfSite:
     """One site, opened for one command.  ``settings`` are options of the command line; ``users`` a passwd(5) file."""
 
     def __init__(self, path: Path, settings: Sequence[str], users: Path | None, keep: Keep) -> None:
-        surroundings = surroundings_of(path)
-        configuration, complaints = with_options(read_cf_frozen(path, surroundings, FROZEN), settings)
+        read, native = load_rules(path)
+        configuration, complaints = with_options(read, settings)
         for complaint in complaints:
             if complaint.is_error:
                 raise CommandError(str(complaint.problem), os.EX_USAGE)
-        self.site: Site = assemble(configuration)
+        self.site: Site = assemble(configuration) if native is None else replace(native, cf=configuration)
         self.configuration = configuration
         self.clock = SystemClock()
         self.load = SystemLoad(self.clock)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from posthouse.cli.classic.command_line import Mode, Options, read_command_line
 from posthouse.cli.errors import CommandError
-from posthouse.cli.site_choice import choose_site
+from posthouse.cli.site_choice import choose_site, has_rule_sets
 from posthouse.mail.errors import MalformedError
 
 USAGE = """\
@@ -46,7 +46,7 @@ def _deliver(options: Options) -> int:
         from posthouse.cli.classic.modes import run_queue
 
         return run_queue(site_file, options.queue_run, options)
-    if site_file.suffix == ".cf" and _may_deliver(site_file):
+    if has_rule_sets(site_file) and _may_deliver(site_file):
         from posthouse.cli.classic.cf_command import deliver_by_rules
 
         return deliver_by_rules(site_file, options)
@@ -68,7 +68,7 @@ def _may_deliver(site_file: Path) -> bool:
 
 def _smtp(options: Options) -> int:
     site_file = choose_site(options.site)
-    if site_file.suffix == ".cf" and _may_deliver(site_file):
+    if has_rule_sets(site_file) and _may_deliver(site_file):
         from posthouse.cli.classic.cf_smtp import serve_stdin_by_rules
 
         return serve_stdin_by_rules(site_file, options.settings, Path(options.users) if options.users else None)
@@ -82,7 +82,7 @@ def _verify(options: Options) -> int:
     if not options.addresses:
         raise CommandError("Recipient names must be specified", os.EX_USAGE)
     site_file = choose_site(options.site)
-    if site_file.suffix == ".cf":
+    if has_rule_sets(site_file):
         from posthouse.cli.classic.cf_addresses import verify_by_rules
 
         return verify_by_rules(site_file, options)
@@ -93,7 +93,7 @@ def _verify(options: Options) -> int:
 
 def _queue(options: Options) -> int:
     site_file = choose_site(options.site)
-    if site_file.suffix == ".cf" and options.mode is Mode.QUEUE:
+    if has_rule_sets(site_file) and options.mode is Mode.QUEUE:
         from posthouse.cli.classic.cf_mailq import print_cf_queue
 
         return print_cf_queue(site_file, options)
@@ -104,7 +104,7 @@ def _queue(options: Options) -> int:
 
 def _aliases(options: Options) -> int:
     site_file = choose_site(options.site)
-    if site_file.suffix == ".cf":
+    if has_rule_sets(site_file):
         from posthouse.cli.classic.cf_addresses import rebuild_by_rules
 
         return rebuild_by_rules(site_file, options)
@@ -120,18 +120,11 @@ def _test(options: Options) -> int:
     from posthouse.cli.rewriting.rewriter import Rewriters, Surroundings
 
     site_file = choose_site(options.site)
-    if not _has_rule_sets(site_file):
+    if not has_rule_sets(site_file):
         raise CommandError(f"{site_file} has no rule sets to test: use `posthouse explain ADDRESS`", os.EX_USAGE)
     users = Path(options.users) if options.users else None
     with Rewriters(Surroundings(users)) as rewriters:
         return serve_standard_input(rewriters, site_file, options.debugging)
-
-
-def _has_rule_sets(site_file: Path) -> bool:
-    try:
-        return site_file.suffix == ".cf" or b"[rewriting" in site_file.read_bytes()
-    except OSError:
-        return False
 
 
 def _daemon(options: Options) -> int:

@@ -11,6 +11,7 @@ from posthouse.cli.classic.command_line import Options, QueueRun
 from posthouse.cli.daemon_process import find_daemon, wait_for
 from posthouse.cli.errors import CommandError
 from posthouse.cli.site_access import open_queue, read_site_file
+from posthouse.cli.site_choice import has_rule_sets
 from posthouse.mail.queued import QueueFilter, Verb
 from posthouse.site.model import Site
 from posthouse.wiring.site_file import SUBMIT_SOCKET
@@ -89,12 +90,12 @@ def run_queue(site_file: Path, run: QueueRun, options: Options) -> int:
     """-q: try queued mail now; at a site with a sendmail.cf and no daemon in this very process."""
     from posthouse.cli.queue.act import Order, carry_out
 
-    if site_file.suffix == ".cf" and find_daemon(read_site_file(site_file)) is None:
+    if has_rule_sets(site_file) and find_daemon(read_site_file(site_file)) is None:
         from posthouse.cli.classic.cf_queue import run_cf_queue
 
         users = Path(options.users) if options.users else None
         return run_cf_queue(site_file, run, settings=options.settings, users=users, verbose=options.verbose)
-    if run.is_negated and site_file.suffix != ".cf":
+    if run.is_negated and not has_rule_sets(site_file):
         raise CommandError("-q with ! is not available here: use `posthouse queue retry`", os.EX_USAGE)
 
     async def retry() -> None:
