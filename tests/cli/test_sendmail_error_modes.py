@@ -16,6 +16,7 @@ DnMAILER-DAEMON
 Cwlocalhost mx1.example.org
 O QueueDirectory={place}/queue
 O DontProbeInterfaces=True
+O QueueLA=1000
 O DeliveryMode=interactive
 Troot daemon joe
 H?P?Return-Path: <$g>

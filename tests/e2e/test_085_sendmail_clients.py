@@ -19,6 +19,8 @@ O QueueDirectory={home}/queue
 O ServiceSwitchFile={home}/switch
 O HostsFile={home}/hosts
 O OperatorChars=.:%@!^/[]+
+O QueueLA=1000
+O RefuseLA=1000
 O SmtpGreetingMessage=$j greets ${{client_name}}$?{{if_name}} at ${{if_name}}$.
 O DaemonPortOptions=Name=Front, Addr=127.0.0.1, Port=0, M=Ea
 O DaemonPortOptions=Addr=127.0.0.2, Port=0
