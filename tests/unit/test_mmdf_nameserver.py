@@ -31,6 +31,11 @@ ZONE = {
     "ours.test": {"MX": ["10 here.example", "5 a.far.test", "20 b.far.test"]},
     "self.test": {"MX": ["10 here.example", "20 b.far.test"], "A": ["192.0.2.5"]},
     "empty.test": {"TXT": ['"nothing"']},
+    "machine.test": {"MX": ["10 m1.here.example", "5 a.far.test", "20 b.far.test"]},
+    "m1.here.example": {"TXT": ['"a machine"']},
+    "wide.test": {"A": [f"192.0.2.{n}" for n in range(1, 9)]},
+    "very-wide.test": {"MX": [f"10 w{n}.test" for n in range(8)]},
+    **{f"w{n}.test": {"A": [f"198.51.100.{10 * n + at}" for at in range(7)]} for n in range(8)},
     "sick.test": SERVFAIL,
 }
 
@@ -74,6 +79,17 @@ def test_a_host_is_reached_through_its_mail_exchangers_in_order(resolve, domain,
 
     assert [(one.channel, one.host, one.address) for one in found.queued] == [("smtp", official, f"u@{official}")]
     assert answers[-1] == addresses
+
+
+@pytest.mark.parametrize("machine", ["", "MLOCMACHINE m1\n"])
+def test_ourselves_among_the_exchangers_are_known_by_each_of_our_full_names(resolve, machine):
+    assert resolve("u@ours.test", machine)[1][-1] == ("192.0.2.1",)
+    assert resolve("u@machine.test", machine)[1][-1] == (("192.0.2.1",) if machine else ("192.0.2.1", "192.0.2.3"))
+
+
+def test_a_host_has_six_addresses_of_each_exchanger_and_thirty_in_all(resolve):
+    assert len(resolve("u@wide.test")[1][-1]) == 6
+    assert len(resolve("u@very-wide.test")[1][-1]) == 30
 
 
 def test_a_host_of_which_we_are_the_best_exchanger_can_be_unknown(resolve):

@@ -33,7 +33,7 @@ class NameserverTable:
         self._origin = table.origin
         self._use = table.use
         self._names = configuration.names
-        self._ourselves = configuration.names.full_machine.lower()
+        self._ourselves = {self._names.full.lower(), self._names.full_machine.lower()}
         self._is_strict = configuration.switches.mx_self is MxSelf.STRICT
         self._client = DnsClient(nameservers, seconds)
         if self._use is NameserverUse.ALIAS:
@@ -114,7 +114,7 @@ class NameserverTable:
 
     def _better(self, listed: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         """Yield the exchangers before the first that is ourselves."""
-        ours = min((preference for preference, host in listed if host == self._ourselves), default=None)
+        ours = min((preference for preference, host in listed if host in self._ourselves), default=None)
         for preference, host in listed:
             if host and (ours is None or preference < ours):
                 yield preference, host
