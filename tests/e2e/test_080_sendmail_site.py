@@ -193,3 +193,10 @@ def test_vrfy_and_expn_answer_as_the_rules_say(daemon):
     with daemon.smtp() as client:
         assert client.verify("postmaster")[0] == 250
         assert client.expn("list@home.example") == (250, b"2.1.5 <far@relay.example>")
+
+
+def test_a_client_may_have_the_queue_tried_for_a_node(daemon):
+    with daemon.smtp() as client:
+        client.ehlo("client.example")
+        assert client.docmd("ETRN", "relay.example") == (250, b"2.0.0 Queuing for node relay.example started")
+        assert client.docmd("ETRN", "#group") == (459, b"4.5.4 Queue group unknown")
