@@ -1,12 +1,20 @@
 """Accounts that a sendmail.cf names, as numbers of this machine."""
 
+from __future__ import annotations  # so that the ports are imported by the type checker alone
+
 import grp
 import pwd
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
 from posthouse.site.cf.declared import CfConfiguration
 
+if TYPE_CHECKING:
+    from posthouse.ports import Clock, Logins
+
 NOBODY: Final = 65534
+_OF_A_FILE: Final = "pw:"  # MailboxDatabase=pw:/path/to/passwd
 
 
 def default_identity(configuration: CfConfiguration) -> tuple[int, int]:
@@ -22,3 +30,11 @@ def default_identity(configuration: CfConfiguration) -> tuple[int, int]:
         return uid, pwd.getpwuid(uid).pw_gid
     except (KeyError, ValueError):
         return NOBODY, NOBODY
+
+
+def logins_of(configuration: CfConfiguration, clock: Clock, given: Path | None = None) -> Logins:
+    """Return who has mail here: the passwd(5) file that is given, or that MailboxDatabase names, or the machine."""
+    database = configuration.text("MailboxDatabase")
+    if given is None and database.startswith(_OF_A_FILE):
+        given = configuration.file.parent / database.removeprefix(_OF_A_FILE)
+    return FileLogins(given, clock) if given is not None else MachineLogins(clock)

@@ -165,7 +165,8 @@ class MailerRuns:
         if not path:
             return _all(load, ending_of_exit(os.EX_CONFIG), ("empty filename specification for mailer *file*",))
         text = await self._renderer.write(message.opened, mailer, macros, is_smtp=False)
-        arguments = [sys.executable, "-I", "-m", FILE_WRITER, path, f"{self._settings.file_mode:o}"]
+        rules = [self._configuration.text("SafeFileEnvironment"), "links" if self._may_be_linked else ""]
+        arguments = [sys.executable, "-I", "-m", FILE_WRITER, path, f"{self._settings.file_mode:o}", *rules]
         start = ProgramStart(
             sys.executable,
             octet_words(arguments, sys.executable),
@@ -178,6 +179,11 @@ class MailerRuns:
         except OSError as error:
             return _not_started(load, error)
         return await self._feed(program, load, text)
+
+    @property
+    def _may_be_linked(self) -> bool:
+        blamed_for = {word.lower() for word in self._configuration.words("DontBlameSendmail")}
+        return "filedeliverytohardlink" in blamed_for
 
     def _limit(self, mailer: MailerDeclaration) -> float:
         return float(mailer.wait_seconds or self._settings.time_limit_seconds)

@@ -62,23 +62,22 @@ def load_limits(site: Site) -> tuple[LoadLimits, int]:
 
 def sendmail_router(site: Site, clock: Clock) -> SendmailRouter:
     """Join routing by a sendmail.cf."""
+    from posthouse.adapters.cf_accounts import logins_of
     from posthouse.adapters.cf_maps import service_switch
     from posthouse.adapters.cf_world import open_world
-    from posthouse.adapters.logins_passwd import MachineLogins
     from posthouse.routing.sendmail.compiled import compile_sendmail
     from posthouse.submit.sendmail.router import SendmailRouter
 
     configuration = _configuration_of(site)
-    world, _ = open_world(configuration, clock, MachineLogins(clock))
+    world, _ = open_world(configuration, clock, logins_of(configuration, clock))
     return SendmailRouter(compile_sendmail(configuration), world, service_switch(configuration))
 
 
 def sendmail_way_out(site: Site, clock: Clock, log: EventLog) -> SpecialWayOut:
     """Join what a site with a sendmail.cf delivers with: its mailers, its headers."""
-    from posthouse.adapters.cf_accounts import default_identity
+    from posthouse.adapters.cf_accounts import default_identity, logins_of
     from posthouse.adapters.cf_world import open_world
     from posthouse.adapters.dialect_cf import CfDialect
-    from posthouse.adapters.logins_passwd import MachineLogins
     from posthouse.channels.mailer import MailerChannel
     from posthouse.channels.mailer_runs import MailerRuns, MailerSettings
     from posthouse.deliver.cf_letters import CfLetters
@@ -88,7 +87,7 @@ def sendmail_way_out(site: Site, clock: Clock, log: EventLog) -> SpecialWayOut:
     from posthouse.wiring.way_out import SpecialWayOut
 
     configuration = _configuration_of(site)
-    _, answers = open_world(configuration, clock, MachineLogins(clock))
+    _, answers = open_world(configuration, clock, logins_of(configuration, clock))
     renderer = Renderer(configuration, CompiledProgram(configuration.program), answers, clock)
     settings = MailerSettings(
         timeouts=site.timeouts,

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+from posthouse.adapters.cf_accounts import logins_of
 from posthouse.adapters.cf_maps import service_switch
 from posthouse.adapters.cf_world import alias_files, alias_path, open_world
 from posthouse.adapters.clock_system import SystemClock
-from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
 from posthouse.adapters.map_implicit import MAX_TEXT_OCTETS, write_alias_index
 from posthouse.cli.classic.command_line import Options
 from posthouse.cli.errors import CommandError
 from posthouse.cli.submission.people import login_name
-from posthouse.ports import Logins
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.recipients import Resolved
 from posthouse.routing.sendmail.compiled import SendmailRouting, compile_sendmail
@@ -117,7 +116,7 @@ def _in_world(
 ) -> None:
     """Do something that asks maps, aliases and accounts."""
     clock = SystemClock()
-    logins: Logins = FileLogins(Path(options.users), clock) if options.users else MachineLogins(clock)
+    logins = logins_of(configuration, clock, Path(options.users) if options.users else None)
 
     async def run() -> None:
         world, answers = open_world(configuration, clock, logins)

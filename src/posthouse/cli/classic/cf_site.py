@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from posthouse.adapters.cf_accounts import default_identity
+from posthouse.adapters.cf_accounts import default_identity, logins_of
 from posthouse.adapters.cf_maps import service_switch
 from posthouse.adapters.cf_world import open_world
 from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.load_system import SystemLoad
-from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
 from posthouse.adapters.personal_cf import read_personal
 from posthouse.cli.errors import CommandError
 from posthouse.deliver.mailer_text import Renderer
@@ -48,7 +47,7 @@ class CfSite:
         self.configuration = configuration
         self.clock = SystemClock()
         self.load = SystemLoad(self.clock)
-        self.logins: Logins = FileLogins(users, self.clock) if users else MachineLogins(self.clock)
+        self.logins: Logins = logins_of(configuration, self.clock, users)
         self.routing = compile_sendmail(configuration)
         self.routing_world, self._answers = open_world(configuration, self.clock, self.logins)
         self.renderer = Renderer(configuration, self.routing.program, self._answers, self.clock)

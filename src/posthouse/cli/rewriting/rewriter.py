@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from posthouse.adapters.cf_accounts import logins_of
 from posthouse.adapters.cf_maps import open_cf_maps, service_switch
 from posthouse.adapters.cf_surroundings import surroundings_of
 from posthouse.adapters.clock_system import SystemClock
@@ -268,5 +269,6 @@ class Rewriters:
             )
         else:
             configuration = read_cf(path, completed(surroundings_of(path, given.host_name, given.hosts)))
+        logins = logins_of(configuration, self._clock, given.users)
         opened = open_cf_maps(configuration, self._clock, logins, given.hosts, (MAIL_EXCHANGERS,))
         return Rewriter(configuration, MapAnswersNow(MapAnswers(opened.maps, self._clock)), opened.problems)
