@@ -225,6 +225,19 @@ def test_an_optional_file_that_is_not_there_is_empty(kind, tmp_path):
     assert "not open" in answer.reason
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("hash", "missing map file {}/none.db: No such file or directory"), ("text", "unsafe map file {}/none")],
+)
+def test_sendmails_words_are_there_for_a_file_that_is_missing(kind, said, tmp_path):
+    world = World(tmp_path)
+
+    answer = world.ask(world.open(kind, f"{tmp_path}/none"), "ann")
+
+    assert answer.status is MapStatus.TEMPORARY
+    assert answer.notice == f'{kind} map "m": {said.format(tmp_path)}'
+
+
 @pytest.mark.parametrize("kind", ["hash", "text", "implicit"])
 def test_a_file_that_is_no_file_is_temporary(kind, tmp_path):
     world = World(tmp_path)

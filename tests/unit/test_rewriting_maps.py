@@ -2,7 +2,11 @@
 
 import pytest
 
+from posthouse.mail.lookup import MapAnswer, MapStatus
+from posthouse.rewriting.complaint import Complaint
+from posthouse.rewriting.drive import drive
 from posthouse.rewriting.environment import Environment
+from posthouse.rewriting.lookups import ask_map
 from posthouse.rewriting.posix_patterns import BadPatternError, compile_posix
 from posthouse.rewriting.quotes import dequote, strip_quotes
 from support.rules import answers, program_of, result, run
@@ -127,3 +131,17 @@ def test_a_switch_asks_the_methods_of_its_service() -> None:
 
 def test_a_sequence_of_itself_finds_nothing() -> None:
     assert ask("sequence", "m m", "$(m $1 $: none $)") == "none"
+
+
+def test_a_map_that_cannot_be_opened_is_told_of_once_in_a_session() -> None:
+    missing = MapAnswer(
+        MapStatus.TEMPORARY, notice='hash map "m": missing map file /none.db: No such file or directory'
+    )
+    told: list[str] = []
+    environment = Environment(listener=lambda event: told.append(str(event)) if isinstance(event, Complaint) else None)
+    program = program_of({}, maps={"m": ("hash", "/none")})
+
+    for _ in range(2):
+        assert drive(ask_map(program, environment, "m", "key"), lambda _: missing) == missing
+
+    assert told == [missing.notice]

@@ -123,7 +123,10 @@ class DatabaseSource:
 
     def _missing(self) -> MapAnswer:
         reason = f"not open: neither {self._database.path} nor {self._text_path} can be found"
-        return MapAnswer(MapStatus.NOT_FOUND if self._flags.is_optional else MapStatus.TEMPORARY, reason=reason)
+        if self._flags.is_optional:
+            return MapAnswer(MapStatus.NOT_FOUND, reason=reason)
+        notice = f"missing map file {self._database.path}: {os.strerror(errno.ENOENT)}"
+        return MapAnswer(MapStatus.TEMPORARY, reason=reason, notice=notice)
 
 
 class _OpenDatabase:

@@ -9,6 +9,8 @@ from __future__ import annotations  # so that the ports are imported by the type
 from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 
+from msgspec.structs import replace
+
 from posthouse.mail.lookup import MapAnswer, MapStatus
 from posthouse.mail.map_arguments import MapArguments, finish_answer, fold_octets
 
@@ -34,8 +36,10 @@ class Connected(Protocol):
 class FlaggedMap:
     """Port Map on one source."""
 
-    def __init__(self, name: str, flags: MapArguments, source: Source) -> None:
+    def __init__(self, name: str, flags: MapArguments, source: Source, kind: str = "") -> None:
+        """``kind`` is the map's class, for what is said of a map that cannot be opened."""
         self.name = name
+        self.kind = kind
         self.flags = flags
         self.kept_seconds = source.kept_seconds
         self._source = source
@@ -44,8 +48,9 @@ class FlaggedMap:
         """Ask the source, and let the flags finish its answer."""
         raw = await self._source.find(key, arguments)
         if raw.reason:
-            raw = MapAnswer(raw.status, raw.value, f"map {self.name}: {raw.reason}", raw.origin)
-        return finish_answer(self.flags, key, arguments, raw)
+            raw = replace(raw, reason=f"map {self.name}: {raw.reason}")
+        answer = finish_answer(self.flags, key, arguments, raw)
+        return replace(answer, notice=f'{self.kind} map "{self.name}": {raw.notice}') if raw.notice else answer
 
     def close(self) -> None:
         """Let go of what the source keeps open.  The loop that asked it must still run."""

@@ -102,7 +102,7 @@ def open_map(declaration: MapDeclaration, surroundings: Surroundings) -> tuple[F
         status = MapStatus.TEMPORARY if waits else MapStatus.BROKEN
         source = SilentSource(str(error), status, is_optional=waits and flags.is_optional)
         complaints += (str(error),)
-    return FlaggedMap(declaration.name, flags, source), complaints
+    return FlaggedMap(declaration.name, flags, source, declaration.kind), complaints
 
 
 def _path(flags: MapArguments, surroundings: Surroundings) -> Path:

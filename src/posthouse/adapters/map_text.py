@@ -62,7 +62,8 @@ class TextSource:
         except UnreadableError as error:
             is_missing = isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
             status = MapStatus.NOT_FOUND if is_missing and self._flags.is_optional else MapStatus.TEMPORARY
-            self._trouble = MapAnswer(status, reason=f"not open: {error}")
+            notice = f"unsafe map file {self._watch.path}" if status is MapStatus.TEMPORARY else ""
+            self._trouble = MapAnswer(status, reason=f"not open: {error}", notice=notice)
             return
         for number, line in enumerate(content.split("\n"), start=1):
             if len(line) > MAX_LINE_OCTETS:  # its key may be the one that is asked for

@@ -78,7 +78,8 @@ class MapAnswer(Struct, frozen=True):
 
     One exception: a map with the flag ``-T`` has a value for what it could not answer (TEMPORARY), for rules to see.
 
-    ``reason`` says for people why the map could not answer; ``code`` is the exit status of a program that did not.
+    ``reason`` says for people why the map could not answer; ``code`` is the exit status of a program that did not;
+    ``notice`` is what sendmail says, once, when it cannot open the map.
     """
 
     status: MapStatus
@@ -86,6 +87,7 @@ class MapAnswer(Struct, frozen=True):
     reason: str = ""
     origin: Origin = BUILTIN
     code: int = 0
+    notice: str = ""
 
 
 class Decision(Struct, frozen=True, gc=False):

@@ -98,6 +98,13 @@ class Environment:
         self.is_watching_rules = False
         self.draw = draw
         self.is_deferring = is_deferring  # DeliveryMode=defer: maps with -D are not asked
+        self._noticed: set[str] = set()
+
+    def notice(self, text: str) -> None:
+        """Tell the listener, once, of a map that cannot be opened."""
+        if self.listener is not None and text not in self._noticed:
+            self._noticed.add(text)
+            self.listener(Complaint(text, "451", "4.3.5"))
 
     def define(self, name: str, value: str | None) -> None:
         """Give a macro (by its name without braces) a value; None brings back what the configuration gives it."""

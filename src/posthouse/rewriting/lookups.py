@@ -76,7 +76,14 @@ def ask_key(program: CompiledProgram, environment: Environment, name: str, key: 
         return (yield from _ask(program, environment, name, key, arguments, 0))
     if kind in OWN_MAPS:
         return OWN_MAPS[kind](OwnQuestion(found.arguments, environment, key, arguments))
-    return (yield MapQuestion(found.declaration.name, in_octets(key), arguments))
+    return (yield from _ask_outside(environment, MapQuestion(found.declaration.name, in_octets(key), arguments)))
+
+
+def _ask_outside(environment: Environment, question: MapQuestion) -> Asking:
+    answer = yield question
+    if answer.notice:
+        environment.notice(answer.notice)
+    return answer
 
 
 def ask_planned(
@@ -154,7 +161,7 @@ def _ask(
             return MapAnswer(status, reason=f"the service switch has no service {service!r}")
         members = [f"{found.declaration.name}.{method}" for method in environment.switch[service]]
     else:
-        return (yield MapQuestion(found.declaration.name, in_octets(key), arguments))
+        return (yield from _ask_outside(environment, MapQuestion(found.declaration.name, in_octets(key), arguments)))
     deferral: MapAnswer | None = None
     for member in members:
         answer = yield from _ask(program, environment, member, key, arguments, depth + 1)
