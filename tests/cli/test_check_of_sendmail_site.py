@@ -68,3 +68,28 @@ def test_mailbox_database_names_a_passwd_file(corpus: Path) -> None:
 
     assert found == "zoe... deliverable: mailer local, user zoe\n"
     assert (code, unknown) == (67, "root... User unknown\n")
+
+
+def test_words_of_a_class_come_from_a_map(corpus: Path) -> None:
+    (corpus.parent / "maps/deliver/aliases").write_text("")
+    (corpus.parent / "words").write_text("others x\nours one.example two.example\n")
+    corpus.write_text(corpus.read_text() + f"Fwours@hash:{corpus.parent}/words\n")
+
+    code, said, _ = run(BIN / "posthouse", "check", "--site", corpus)
+
+    assert code == 0
+    assert "one.example" in said
+    assert "two.example" in said
+
+
+@pytest.mark.parametrize(("optional", "code"), [("", 78), ("-o ", 0)])
+def test_a_class_map_that_cannot_be_asked_is_an_error_unless_it_is_optional(
+    corpus: Path, optional: str, code: int
+) -> None:
+    (corpus.parent / "maps/deliver/aliases").write_text("")
+    corpus.write_text(corpus.read_text() + f"Fw{optional}ours@hash:{corpus.parent}/nowhere\n")
+
+    done, _, wrong = run(BIN / "posthouse", "check", "--site", corpus)
+
+    assert done == code
+    assert ("map lookup failed" in wrong) is bool(code)

@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Final
 
+from posthouse.adapters.cf_class_maps import ask_class_map
 from posthouse.site.cf.classes import MAX_PROGRAM_OCTETS
 from posthouse.site.cf.lines import MAX_OCTETS
 from posthouse.site.cf.machine import Machine, Surroundings, machine_of, parse_hosts, read_plain_file
@@ -48,7 +49,7 @@ def surroundings_of(path: Path | None = None, host_name: str = "", hosts_file: P
         tuple(f"[{address}]" for address in addresses if not ip_address(address).is_loopback),
         tuple(f"[{address}]" for address in addresses if ip_address(address).is_loopback),
     )
-    return Surroundings(machine, run=run_program, account=_account, group=_group)
+    return Surroundings(machine, run=run_program, look_up=ask_class_map, account=_account, group=_group)
 
 
 def hosts_file_of(path: Path) -> str:
