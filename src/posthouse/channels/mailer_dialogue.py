@@ -49,6 +49,8 @@ class Dialogue:
         self, reader: asyncio.StreamReader, send: Callable[[bytes], Awaitable[None]], timeouts: Timeouts, host: str
     ) -> None:
         self.transcript: list[str] = []
+        self.has_dsn = False
+        self._accepted: dict[int, str] = {}  # what was said to each RCPT
         self._reader = reader
         self._send = send
         self._timeouts = timeouts
@@ -83,7 +85,8 @@ class Dialogue:
         if answer.code // 100 != 2:
             self._decide_rest(endings, command, answer)
             return
-        await self._recipients(talk, endings, has_dsn="DSN" in extensions)
+        self.has_dsn = "DSN" in extensions
+        await self._recipients(talk, endings, has_dsn=self.has_dsn)
         if None in endings:
             await self._text(talk, text.chunks(takes_eight_bits="8BITMIME" in extensions), endings)
         elif talk.is_lmtp:
@@ -109,6 +112,8 @@ class Dialogue:
             if answer.code // 100 != 2:
                 self._note(command, answer)
                 endings[number] = ending_of_reply(answer)
+            else:
+                self._accepted[number] = f"{answer.code} {' '.join(answer.lines)}"
 
     async def _text(self, talk: Talk, text: AsyncIterator[bytes], endings: list[Ending | None]) -> None:
         answer = await self._say("DATA", self._timeouts.data_command)
@@ -135,7 +140,9 @@ class Dialogue:
             self._note(command, answer)
         for number, ending in enumerate(endings):
             if ending is None:
-                endings[number] = ending_of_reply(answer)
+                decided = ending_of_reply(answer)
+                said = decided.diagnostic or self._accepted.get(number, "")
+                endings[number] = Ending(decided.exit_status, decided.reply, decided.status, said)
 
     def _note(self, command: str, answer: Reply) -> None:
         if len(self.transcript) >= MOST_TRANSCRIPT:

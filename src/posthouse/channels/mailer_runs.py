@@ -155,7 +155,7 @@ class MailerRuns:
         finally:
             await program.end()
             program.close()
-        return Delivered(endings[::-1], tuple(dialogue.transcript), name)
+        return Delivered(endings[::-1], tuple(dialogue.transcript), name, passes_reports=dialogue.has_dsn)
 
     async def _append(self, load: Load, message: Message, macros: Mapping[str, str]) -> Delivered:
         """Append to a file, in a process of its own that has the rights of whoever named it."""

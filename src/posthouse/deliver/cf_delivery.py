@@ -77,17 +77,18 @@ class Delivery(Struct):
         envelope.transcript += done.transcript
         now = self.clock.now()
         ways = {way.addressee.number: way for way in envelope.ways}
-        whole = len(set(done.endings)) == 1
+        whole = _are_alike(done.endings)
         for one, ending in zip(load.addressees, done.endings, strict=True):
             way = ways[one.number]
             way.ending, way.attempted = ending, now
             way.remote = done.remote if whole and not ending.is_success else ""
             way.standing = _standing(ending)
+            way.is_passed_on = done.passes_reports
         self._tell(envelope, load, done.endings, everyone)
 
     def _tell(self, envelope: CfEnvelope, load: Load, endings: Sequence[Ending], everyone: str) -> None:
         """Put the endings into the transcript, once where all are alike, and remember the worst."""
-        whole = len(set(endings)) == 1
+        whole = _are_alike(endings)
         told = [(everyone, endings[0])] if whole else _told(load, endings)
         for who, ending in told:
             if ending.is_success:
@@ -103,7 +104,8 @@ class Delivery(Struct):
                 envelope.exit_status = ending.exit_status
         for one, ending in zip(load.addressees, endings, strict=True):
             way = next(way for way in envelope.ways if way.addressee is one)
-            if ending.is_success and way.notify is not None and Notify.SUCCESS in way.notify:
+            is_told = way.notify is not None and Notify.SUCCESS in way.notify and not way.is_passed_on
+            if ending.is_success and is_told:
                 words = "Successfully delivered" if load.mailer.is_local else "relayed; expect no further notifications"
                 envelope.transcript.append(f"{one.who.written}... {words}")
 
@@ -242,6 +244,11 @@ class Delivery(Struct):
 
 def _told(load: Load, endings: Sequence[Ending]) -> list[tuple[str, Ending]]:
     return [(one.who.written, ending) for one, ending in zip(load.addressees, endings, strict=True)]
+
+
+def _are_alike(endings: Sequence[Ending]) -> bool:
+    """Can one line tell how it ended for everybody?"""
+    return len({one.reply if one.is_success else one for one in endings}) == 1
 
 
 def _standing(ending: Ending) -> Standing:

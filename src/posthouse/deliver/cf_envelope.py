@@ -28,6 +28,7 @@ class Delivered(Struct, frozen=True):
     endings: tuple[Ending, ...]
     transcript: tuple[str, ...] = ()
     remote: str = ""  # the host of the dialogue
+    passes_reports: bool = False  # the other side takes NOTIFY= over (RFC 3461)
     trouble: str = ""  # what went wrong on this machine, for whoever reads its log
 
 
@@ -51,6 +52,7 @@ class Way(Struct):
     notify: Notify | None = None
     remote: str = ""
     attempted: datetime | None = None
+    is_passed_on: bool = False  # with what its sender wants to be told: the next host tells
 
     @property
     def who(self) -> MailerUser:

@@ -8,6 +8,7 @@ from posthouse.deliver.mailer_text import Opened, Renderer
 from posthouse.dsn.sendmail import Fate, Report, Reported, content_type, report_subject, report_text
 from posthouse.mail.dates import format_date
 from posthouse.mail.envelope import DEFAULT_NOTIFY, Notify, Return
+from posthouse.mail.xtext import decode_xtext, is_xtext
 from posthouse.mailers.exits import reason_in_words
 from posthouse.mailers.fields import Field
 from posthouse.mailers.header import Binding, bind_header
@@ -64,7 +65,7 @@ def reportable(envelope: CfEnvelope) -> list[Way]:
         way
         for way in envelope.ways
         if (way.standing is Standing.BAD and Notify.FAILURE in wants(way))
-        or (way.standing is Standing.SENT and Notify.SUCCESS in wants(way))
+        or (way.standing is Standing.SENT and Notify.SUCCESS in wants(way) and not way.is_passed_on)
     ]
 
 
@@ -105,7 +106,7 @@ class ReportWriter:
             transcript=tuple(envelope.transcript),
             returned=tuple(line for one in lines for line in one.split("\n")),
             returns_body=returns_body,
-            envelope_id=envelope.envid,
+            envelope_id=_readable(envelope.envid),
             message_name=envelope.name if to_postmaster else "",
             introduction=self._introduction(environment.macros),
             delayed_for=delayed_for,
@@ -161,7 +162,7 @@ class ReportWriter:
         has_failed = way.standing is Standing.BAD
         is_local = mailer is not None and mailer.is_local
         ending = way.ending
-        diagnostic = ending.diagnostic if ending is not None and has_failed else ""
+        diagnostic = ending.diagnostic if ending is not None else ""
         kind = (mailer.diagnostic_type if mailer else "") or "smtp"
         status = ending.status if ending is not None else "5.0.0" if has_failed else "2.0.0"
         return Reported(
@@ -173,7 +174,7 @@ class ReportWriter:
             last_attempt=format_date(way.attempted or now),
             actual=self._actual(way, mailer),
             original=way.original,
-            reason=reason_in_words(diagnostic),
+            reason=reason_in_words(diagnostic) if has_failed else "",
             expanded_from=way.who.alias if has_failed else "",
             remark="" if has_failed else _REMARKS[is_local],
             remote=f"{(mailer.mta_type if mailer else '') or 'dns'}; {way.remote}" if way.remote else "",
@@ -213,6 +214,11 @@ def final_recipient(sender_type: str, user: str, written: str, host: str) -> str
         bare = written[1:-1] if written.startswith("<") and written.endswith(">") else written
         return f"{kind}; {bare}"
     return f"{kind}; {user}@{host}"
+
+
+def _readable(envid: str) -> str:
+    """Return an ENVID= as it was before it became xtext."""
+    return decode_xtext(envid).decode("iso8859-1") if is_xtext(envid) else envid
 
 
 def _wire(text: str) -> bytes:

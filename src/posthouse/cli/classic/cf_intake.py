@@ -242,7 +242,8 @@ class Intake:
             author=sender.written if "@" in sender.written else f"{sender.written}@{self._world.routing.host_name}",
             hops=self._given.hops,
         )
-        note_complaints(envelope, [*self._refused, *expansion.complaints])
+        note_complaints(envelope, self._refused)
+        note_complaints(envelope, expansion.complaints, expansion.notes)
         for complaint in self._refused:
             envelope.exit_status = complaint.exit_status or envelope.exit_status
         self._count_hops(envelope, bound)
@@ -294,7 +295,7 @@ class Intake:
     async def _part(
         self, envelope: CfEnvelope, owner: str, ways: list[Way], environment: Environment, *, is_first: bool
     ) -> CfEnvelope:
-        part = replace(envelope, ways=ways, transcript=list(envelope.transcript) if is_first else [])
+        part = replace(envelope, ways=ways, transcript=list(envelope.transcript))
         if not owner:
             return part
         sender = await self.sender(environment, owner)
@@ -303,8 +304,12 @@ class Intake:
         stored = StoredHeader(opened.stored.header, circumstances)
         part.opened = replace(opened, stored=stored, macros={**opened.macros, "f": owner})
         part.sender, part.sender_is_local, part.sender_type = owner, sender.is_local, sender.address_type
-        if not is_first:
+        if not is_first:  # what the sender wants to be told is not asked of those who tell the owner
             part.name = self._names.draw()
+            part.ret = None
+            part.parameters = tuple(one for one in envelope.parameters if not one[1].startswith("RET="))
+            for way in ways:
+                way.notify = None
         return part
 
     async def deliver(self, delivery: Delivery, envelope: CfEnvelope) -> None:

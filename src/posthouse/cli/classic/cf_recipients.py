@@ -16,7 +16,7 @@ from posthouse.rewriting.recipients import ERROR
 from posthouse.rewriting.triples import exit_status_of, status_of_refusal
 from posthouse.routing.sendmail.addressee import Addressee, State
 from posthouse.routing.sendmail.complaints import NO_USER, USAGE, AddressComplaint
-from posthouse.routing.sendmail.expansion import Expansion
+from posthouse.routing.sendmail.expansion import Expansion, Remark
 
 if TYPE_CHECKING:
     from posthouse.cli.classic.cf_site import CfSite
@@ -84,14 +84,16 @@ def ending_of_bad(one: Addressee, complaints: Sequence[AddressComplaint]) -> End
     return Ending(status, one.reason, enhanced, diagnostic)
 
 
-def note_complaints(envelope: CfEnvelope, complaints: Sequence[AddressComplaint]) -> None:
-    """Put what was wrong with addresses into the transcript, and remember the status."""
-    for complaint in complaints:
+def note_complaints(envelope: CfEnvelope, complaints: Sequence[AddressComplaint], notes: Sequence[Remark] = ()) -> None:
+    """Put what was wrong with addresses into the transcript, notes between them, and remember the status."""
+    for number, complaint in enumerate(complaints):
+        envelope.transcript += [note.text for note in notes if note.after == number]
         envelope.transcript.append(str(complaint.reply))
         is_unknown = complaint.complaint.text == "User unknown"
         envelope.message = "User unknown" if is_unknown else without_codes(str(complaint.reply))
         if complaint.exit_status not in (os.EX_OK, os.EX_TEMPFAIL) and complaint.reply.code < _FINAL:
             envelope.exit_status = complaint.exit_status  # tried again, but the rule named another status
+    envelope.transcript += [note.text for note in notes if note.after >= len(complaints)]
     for way in envelope.standing(Standing.BAD):
         if way.ending is not None:
             envelope.exit_status = way.ending.exit_status

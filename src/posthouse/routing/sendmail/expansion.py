@@ -57,6 +57,7 @@ class Expansion(Struct):
     queue: SendQueue = field(default_factory=SendQueue)
     complaints: list[AddressComplaint] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)  # for whoever watches
+    notes: list[Remark] = field(default_factory=list)  # for whoever gets a report
     reached: list[Addressee] = field(default_factory=list)  # what the last list led to, duplicates too
     place: str = ""
     _guessed_names: int = 0
@@ -263,6 +264,7 @@ class Expansion(Struct):
         name = f"owner-{one.user}" if has_own else "owner-owner"
         answer = yield from ask_alias(name)
         if answer.value is not None:
+            self.notes.append(Remark(len(self.complaints), f"Message delivered to mailing list {one.written}"))
             one.owner = name if _NO_OWNER_ADDRESS.intersection(answer.value) else answer.value.strip(BLANKS)
 
     def _asks_rule_set(self, one: Addressee, mailer: MailerTraits) -> bool:
