@@ -175,7 +175,7 @@ class ReportWriter:
             actual=self._actual(way, mailer),
             original=way.original,
             reason=reason_in_words(diagnostic) if has_failed else "",
-            expanded_from=way.who.alias if has_failed else "",
+            expanded_from=way.who.alias,
             remark="" if has_failed else _REMARKS[is_local],
             remote=f"{(mailer.mta_type if mailer else '') or 'dns'}; {way.remote}" if way.remote else "",
             diagnostic=f"{kind}; {diagnostic}" if diagnostic else "",

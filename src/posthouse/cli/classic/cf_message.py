@@ -8,13 +8,18 @@ from posthouse.cli.classic.message_input import MessageInput
 
 _IN_MEMORY = 256 * 1024
 _CHUNK = 64 * 1024
+_SEVEN_BITS = bytes(octet & 0x7F for octet in range(256))
 
 
 class CountedInput:
-    """Standard input, and how much of it there was: the size of a message, with the line ends that it came with."""
+    """Standard input, and how much of it there was: the size of a message, with the line ends that it came with.
 
-    def __init__(self, stream: BinaryIO) -> None:
+    ``in_seven_bits``: of every octet the highest bit is dropped.
+    """
+
+    def __init__(self, stream: BinaryIO, *, in_seven_bits: bool = False) -> None:
         self._stream = stream
+        self._in_seven_bits = in_seven_bits
         self._octets = 0
         self._last = b""
 
@@ -23,7 +28,7 @@ class CountedInput:
         line = self._stream.readline(most)
         self._octets += len(line)
         self._last = line or self._last
-        return line
+        return line.translate(_SEVEN_BITS) if self._in_seven_bits else line
 
     def octets(self, dots_are_text: bool) -> int:
         """Return the size of the message; the line with the dot that ended it is none of it."""

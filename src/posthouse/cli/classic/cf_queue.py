@@ -10,19 +10,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from posthouse.cli.classic.cf_order import run_order
+from posthouse.cli.classic.cf_recipients import Reports
 from posthouse.cli.classic.cf_runs import delivery_of
 from posthouse.cli.classic.cf_selection import selected_messages
 from posthouse.cli.classic.cf_site import CfSite
 from posthouse.cli.classic.cf_spool import keep_rest, settlements_of
 from posthouse.cli.classic.command_line import QueueRun
-from posthouse.deliver.cf_envelope import CfEnvelope, Way
+from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
 from posthouse.mail.envelope import MailerUser
 from posthouse.mail.queued import Batch, LeasedRecipient, LeaseRequest
 from posthouse.mailers.batches import Addressee
 from posthouse.mailers.names import message_name
 from posthouse.mailers.priority import precedence_word
 from posthouse.mailers.stored import Circumstances, final_recipient_of
+from posthouse.rewriting.recipients import ERROR
 
 if TYPE_CHECKING:
     from posthouse.ports import SpoolQueue, StoredText
@@ -70,6 +74,7 @@ async def _try_message(site: CfSite, spool: SpoolQueue, queue_id: str, *, verbos
         delivery = delivery_of(site, lambda: message_name(site.clock.now(), os.getpid(), next(numbers)))
         delivery.is_verbose = verbose
         delivery.is_asked_for = is_asked_for
+        await _resolve_anew(site, envelope)
         await delivery.run(envelope)
         await spool.settle(settlements_of(envelope, batches, site.clock.now(), site.site.retry))
     finally:
@@ -101,6 +106,21 @@ async def envelope_of_batches(site: CfSite, batches: Sequence[Batch], text: Stor
         precedence=site.configuration.priorities.get(precedence_word(opened.stored.header.fields), 0),
         queue_id=message.queue_id,
     )
+
+
+async def _resolve_anew(site: CfSite, envelope: CfEnvelope) -> None:
+    """Ask the rules again about addresses for which they had no mailer yet."""
+    for way in envelope.ways:
+        if way.addressee.mailer != ERROR:
+            continue
+        found = await Reports(site).ways_to([way.who.written])
+        if not found:
+            continue
+        anew = found[0]
+        way.addressee = replace(anew.addressee, number=way.addressee.number)
+        way.standing, way.ending = anew.standing, anew.ending
+        if anew.standing is Standing.BAD and anew.ending is not None:
+            envelope.transcript.append(anew.ending.reply)
 
 
 def _way(leased: LeasedRecipient, channel: str, circumstances: Circumstances, host: str) -> Way:

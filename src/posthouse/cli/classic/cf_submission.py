@@ -63,7 +63,9 @@ class Submission:
             await self._world.routing_world.answer_all(expansion.add(address))
         self._tell_remarks(expansion)
         environment.define("addr_type", None)
-        counted = CountedInput(sys.stdin.buffer)
+        counted = CountedInput(
+            sys.stdin.buffer, in_seven_bits=given.body == "7BIT" or self._configuration.flag("SevenBitInput")
+        )
         message = MessageInput(counted, self._world.site.limits, ignore_dots=given.ignore_dots)
         header = message.read_header()
         own = [field for field in split_fields(header) if Nature.ENDS_HEADER not in field.nature]

@@ -184,7 +184,7 @@ MAIL_OPTIONS: Final = (
     Option("SafeFileEnvironment", "", TEXT, "", "the directory under which alone mail is written to files"),
     Option("SaveFromLine", "f", BOOLEAN, False, _SUBMISSION),
     Option("SendMimeErrors", "j", BOOLEAN, True, without_effect("reports are always MIME, RFC 3464")),
-    Option("SevenBitInput", "7", BOOLEAN, False, without_effect("the octets of a message are never changed")),
+    Option("SevenBitInput", "7", BOOLEAN, False, "the sendmail command drops the highest bit of every octet"),
     Option("SharedMemoryKey", "", NUMBER, 0, _NO_SHARED_MEMORY),
     Option("SharedMemoryKeyFile", "", TEXT, "", _NO_SHARED_MEMORY),
     Option("SingleLineFromHeader", "", BOOLEAN, False, _NO_HEADERS),
