@@ -44,6 +44,38 @@ def delivery_cases() -> list[Case]:
     return [case for case in cases if case["op"] == "deliver"]
 
 
+def further_cases() -> list[Case]:
+    """Return the recorded cases with configurations of their own."""
+    return [json.loads(line) for line in (DATA / "more-mail.jsonl").read_text("utf-8").splitlines()]
+
+
+def arrange(case: Case, corpus: Path) -> None:
+    """Give a corpus what a case has of its own: ``changes`` and ``lines`` (mailers) of deliver.cf, files (``with``)."""
+    cf = corpus / "deliver.cf"
+    text = cf.read_text("iso8859-1").replace(str(corpus), PLACE)
+    for pattern, replacement in case.get("changes", ()):
+        text = re.sub(pattern, replacement.replace("\\", "\\\\"), text, flags=re.MULTILINE)
+    text = text.replace("\nScanonify", f"\n{case.get('lines', '')}\nScanonify", 1)
+    cf.write_text(text.replace(PLACE, str(corpus)), "iso8859-1")
+    for name, content in case.get("with", {}).items():
+        words, mode = content if isinstance(content, list) else (content, "755" if name.startswith("bin/") else "644")
+        path = corpus / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(words.replace(PLACE, str(corpus)), "utf-8")
+        path.chmod(int(mode, 8))
+        if name.startswith("home/"):
+            uid = _uid_of(corpus, path.parent.name)
+            os.chown(path.parent, uid, uid)
+            os.chown(path, uid, uid)
+    if "aliases" in case:
+        (corpus / "maps/deliver/aliases").write_text(case["aliases"].replace(PLACE, str(corpus)), "utf-8")
+
+
+def _uid_of(corpus: Path, login: str) -> int:
+    lines = (line.split(":") for line in (corpus / "maps/passwd").read_text().splitlines())
+    return next(int(words[2]) for words in lines if words[0] == login)
+
+
 def make_place(folder: Path) -> Path:
     """Copy the corpus, its placeholder filled in; return it.  Users own their homes."""
     corpus = folder / "corpus"
@@ -77,7 +109,8 @@ def empty_place(corpus: Path) -> None:
 def run_case(case: Case, corpus: Path) -> Case:
     """Run one case and its later steps; return what was seen, in the form of the recorded ones."""
     empty_place(corpus)
-    seen = _run([*case["opts"], *case["args"]], case["message"], corpus)
+    mode = ["-bv"] if case["op"] == "verify" else []
+    seen = _run([*case["opts"], *mode, *case["args"]], case.get("message", ""), corpus)
     steps = [{"args": args, **_run(args, "", corpus)} for args in case.get("then", ())]
     return {**seen, **({"steps": steps} if steps else {})}
 

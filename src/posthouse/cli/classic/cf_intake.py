@@ -22,7 +22,7 @@ from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
 from posthouse.deliver.cf_load import load_limits_of
 from posthouse.deliver.mailer_text import Opened
 from posthouse.mail.envelope import Notify, Return
-from posthouse.mailers.exits import Ending
+from posthouse.mailers.exits import TOLD_POSTMASTER, Ending
 from posthouse.mailers.fields import Field
 from posthouse.mailers.header import Binding, BoundHeader, NoRecipient, bind_header, quoted_name
 from posthouse.mailers.names import OF_COMMAND, message_name, time_macros
@@ -137,6 +137,11 @@ class Intake:
         host = self._configuration.program.macros.get("j", "localhost")
         return [*(Field("X-Authentication-Warning", f" {host}: {text}") for text in words), *own]
 
+    @property
+    def refused_status(self) -> int:
+        """What the rules said of the sender that was given, as an exit status; 0 when they took it."""
+        return next((one.exit_status for one in self._refused if one.exit_status), 0)
+
     async def sender_or_login(self, environment: Environment, written: str) -> Sender:
         """Find out who sends; who hands the message in, where the rules make nothing of the address."""
         sender = await self.sender(environment, written)
@@ -221,6 +226,7 @@ class Intake:
             "msg_size": str(octets),
             "deliveryMode": self._configuration.text("DeliveryMode")[:1],
             "ntries": "0",
+            "opMode": environment.macros.get("opMode") or "m",
         }
         opened = Opened(StoredHeader(bound, circumstances), body, 0, macros)
         priorities = self._configuration.priorities
@@ -243,9 +249,9 @@ class Intake:
             hops=self._given.hops,
         )
         note_complaints(envelope, self._refused)
+        if self.refused_status in TOLD_POSTMASTER:
+            envelope.errors_to = [*envelope.errors_to, "postmaster"]
         note_complaints(envelope, expansion.complaints, expansion.notes)
-        for complaint in self._refused:
-            envelope.exit_status = complaint.exit_status or envelope.exit_status
         self._count_hops(envelope, bound)
         return envelope
 

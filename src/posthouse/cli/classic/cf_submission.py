@@ -98,7 +98,7 @@ class Submission:
                 sys.stdout.write("No recipient addresses found in header\n")
                 return os.EX_OK
         envelope = self._intake.envelope(expansion, environment, sender, bound, body, octets)
-        envelope.errors_to = errors_to
+        envelope.errors_to = [*errors_to, *envelope.errors_to]
         self._print_complaints(expansion.complaints[known:], envelope)
         for verdict in checked.refusals:
             if verdict.refusal is not None:
@@ -117,7 +117,7 @@ class Submission:
             await self._intake.deliver(delivery, part)
             envelope.exit_status = part.exit_status or envelope.exit_status
         is_quiet = self._configuration.text("ErrorMode") == "berknet"
-        return os.EX_OK if is_quiet else envelope.exit_status
+        return os.EX_OK if is_quiet else self._intake.refused_status or envelope.exit_status
 
     def _tell_remarks(self, expansion: Expansion) -> None:
         """Say with -v what becomes of addresses."""
