@@ -142,3 +142,20 @@ def test_what_is_no_sendmail_cf_is_a_mistake(tmp_path, content):
 
     assert (done.returncode, done.stdout) == (78, "")
     assert "Traceback" not in done.stderr
+
+
+def test_addresses_of_ones_own_become_examples(sites):
+    cf, site = sites
+    (cf.parent / "maps/deliver/aliases").write_text("alice: alice\n")
+
+    done = posthouse("convert", "--example", "alice@mx1", "--example", 'a"b@far.example', "--example", "x{y", cf)
+
+    site.write_text(done.stdout)
+    lines = [line.split(" -> ") for line in done.stdout.splitlines() if " -> {mailer:} " in line][:3]
+    assert [left.strip() for left, _ in lines][::2] == ["alice@mx1", "x{{y"]
+    assert lines[0][1] == "{mailer:} local {user:} alice"
+    assert posthouse("check", "--site", site).returncode == 0
+
+
+def test_an_mmdftailor_has_no_examples(tmp_path):
+    assert posthouse("convert", "--example", "a@b", make_mmdf_site(tmp_path)).returncode == 64

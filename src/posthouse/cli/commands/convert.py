@@ -1,13 +1,23 @@
 """``posthouse convert``: an mmdftailor or a sendmail.cf in the native language."""
 
+import os
 from pathlib import Path
 
 import click
 
+from posthouse.cli.errors import CommandError
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def convert(file: Path) -> int:
+@click.option(
+    "--example",
+    "examples",
+    metavar="ADDRESS",
+    multiple=True,
+    help="Write what a sendmail.cf makes of ADDRESS as an example; may be repeated.",
+)
+def convert(file: Path, examples: tuple[str, ...]) -> int:
     """Write a site.toml from an mmdftailor or a sendmail.cf.
 
     It routes as FILE does. Of an mmdftailor tables, domains, channels and aliases stand in the part [mmdf], and the
@@ -19,7 +29,11 @@ def convert(file: Path) -> int:
     if file.suffix == ".cf":
         from posthouse.cli.rewriting.convert import convert_cf
 
-        click.echo(convert_cf(file), nl=False)
+        click.echo(convert_cf(file, examples), nl=False)
+    elif examples:
+        raise CommandError(
+            "--example is for a sendmail.cf: posthouse check runs the examples of rule sets", os.EX_USAGE
+        )
     else:
         click.echo(_convert_tailor(file), nl=False)
     return 0

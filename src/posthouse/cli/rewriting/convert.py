@@ -4,6 +4,7 @@ What is written is read back before it is shown: a file that would be read as so
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from posthouse.adapters.cf_surroundings import surroundings_of
 from posthouse.cli.errors import CommandError
 from posthouse.cli.formats import printable
+from posthouse.cli.rewriting.examples import example_lines
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
 from posthouse.site.cf.assemble import assemble
@@ -27,8 +29,11 @@ from posthouse.site.toml.rewriting import rules_of
 _SHOWN = 5  # differences
 
 
-def convert_cf(file: Path) -> str:
-    """Return the site.toml of a configuration file.  Raises SiteError, or CommandError when it cannot be written."""
+def convert_cf(file: Path, examples: Sequence[str] = ()) -> str:
+    """Return the site.toml of a configuration file; what it makes of ``examples`` now is written as such.
+
+    Raises SiteError, or CommandError when it cannot be written.
+    """
     missing: list[Problem] = []
     surroundings = _forgiving(file, surroundings_of(file), missing)
     source = Source()
@@ -38,7 +43,7 @@ def convert_cf(file: Path) -> str:
     if configuration.program.macros.get("j") == site.name:
         source.macros.pop("j", None)  # [site] says it
     head = f"[site]\nname = {toml_text(site.name)}\n\n{settings}"
-    written = f"{head}{write_part(configuration, source)}"
+    written = f"{head}{write_part(configuration, source, example_lines(configuration, examples))}"
     _assure_sameness(file, configuration, written, surroundings)
     comments = [*source.opening, f"Converted from {printable(file.name)}."]
     needed = {problem.origin.file: problem for problem in missing if problem.origin.file in source.needed_files()}

@@ -1,15 +1,18 @@
 """The examples that stand beside rule sets in a site.toml, each run with the site's own maps."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 
 from posthouse.adapters.cf_maps import open_cf_maps
 from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.logins_passwd import MachineLogins
 from posthouse.adapters.map_answers import MapAnswers, MapAnswersNow
+from posthouse.cli.errors import CommandError
 from posthouse.cli.rewriting.rewriter import Rewriter, RuleSetResult
 from posthouse.mail.problem import Problem
 from posthouse.rewriting.recipients import CANONIFY, RESOLVE
 from posthouse.site.cf.declared import CfConfiguration, RuleExample
+from posthouse.site.rules.octets import octets_of
 from posthouse.site.rules.writing import write_right
 
 
@@ -17,13 +20,36 @@ def example_problems(configuration: CfConfiguration) -> list[Problem]:
     """Return one problem for each example that comes out otherwise, or cannot be run."""
     if not configuration.examples:
         return []
-    clock = SystemClock()
-    opened = open_cf_maps(configuration, clock, MachineLogins(clock), None, ())
-    rewriter = Rewriter(configuration, MapAnswersNow(MapAnswers(opened.maps, clock)), opened.problems)
+    rewriter = _rewriter(configuration)
     try:
         return list(_problems(rewriter))
     finally:
         rewriter.close()
+
+
+def example_lines(configuration: CfConfiguration, addresses: Sequence[str]) -> list[str]:
+    """Return ``address -> what becomes of it`` for each.  Raises CommandError for one that cannot be tried."""
+    if not addresses:
+        return []
+    rewriter = _rewriter(configuration)
+    try:
+        return [_line(rewriter, address) for address in addresses]
+    finally:
+        rewriter.close()
+
+
+def _line(rewriter: Rewriter, address: str) -> str:
+    given = write_right(octets_of(address), ())
+    found = _result(rewriter, RuleExample("", octets_of(address), ""))
+    if isinstance(found, str):
+        raise CommandError(f"{address} is no example: {found}", os.EX_DATAERR)
+    return f"{given:<30} -> {write_right(' '.join(found), ()) or '{}'}"
+
+
+def _rewriter(configuration: CfConfiguration) -> Rewriter:
+    clock = SystemClock()
+    opened = open_cf_maps(configuration, clock, MachineLogins(clock), None, ())
+    return Rewriter(configuration, MapAnswersNow(MapAnswers(opened.maps, clock)), opened.problems)
 
 
 def _problems(rewriter: Rewriter) -> Iterator[Problem]:

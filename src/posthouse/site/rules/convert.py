@@ -24,9 +24,9 @@ _HIGHEST_NUMBER: Final = 99  # of a rule set that has one in the file
 Pairs = Iterable[tuple[str, str]]
 
 
-def write_part(configuration: CfConfiguration, source: Source) -> str:
-    """Return the part as TOML."""
-    writer = _Writer(configuration, source)
+def write_part(configuration: CfConfiguration, source: Source, examples: Sequence[str] = ()) -> str:
+    """Return the part as TOML; ``examples`` are lines of what becomes of addresses."""
+    writer = _Writer(configuration, source, examples)
     blocks = [*writer.tables(), *writer.headers(), *writer.rule_sets(), *writer.mailers()]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
@@ -34,7 +34,8 @@ def write_part(configuration: CfConfiguration, source: Source) -> str:
 class _Writer:
     """One configuration being written."""
 
-    def __init__(self, configuration: CfConfiguration, source: Source) -> None:
+    def __init__(self, configuration: CfConfiguration, source: Source, examples: Sequence[str]) -> None:
+        self._examples = examples
         program = configuration.program
         self._configuration = configuration
         self._source = source
@@ -47,7 +48,8 @@ class _Writer:
         configuration, source = self._configuration, self._source
         level = [f"level = {configuration.program.level}"]
         level += [f"vendor = {toml_text(configuration.vendor)}"] if configuration.vendor else []
-        yield ["[rewriting]", *level]
+        examples = [f"examples = {toml_text(chr(10).join([*self._examples, '']))}"] if self._examples else []
+        yield ["[rewriting]", *level, *examples]
         yield from _table("macros", (line for name, said in source.macros.items() for line in self._macro(name, said)))
         yield from _table(
             "classes", (line for name, said in source.classes.items() for line in self._class(name, said))
