@@ -64,3 +64,11 @@ def test_a_session_of_address_test_mode_is_the_real_programs(test_mode: TestMode
     AddressTest(test_mode.rewriter, written.append).serve(lines)
 
     assert "".join(written).splitlines() == (DATA / "session.out").read_bytes().decode("latin-1").splitlines()
+
+
+def test_rule_sets_before_an_undefined_one_are_answered(test_mode: TestMode) -> None:
+    answered = test_mode.run({"cf": "public.cf", "op": "rewrite", "rulesets": "3,nosuch", "in": "joe"})
+
+    assert answered["out"] == [["canonify", "joe"]]
+    assert answered["msgs"] == ["Undefined ruleset nosuch"]
+    assert answered["error"] == "there is no rule set nosuch"

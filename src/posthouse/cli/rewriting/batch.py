@@ -163,7 +163,8 @@ def _rewrite(question: Question) -> Record:
     results = question.rewriter.rule_sets(question.environment, question.text("in"), question.text("rulesets"))
     for result in results:
         if isinstance(result, UndefinedRuleSet):
-            raise MalformedError(f"there is no rule set {result.name}")
+            question.messages.append(f"Undefined ruleset {result.name}")
+            return {"out": out, "error": f"there is no rule set {result.name}"}
         out.append([result.label, _shown(result.tokens)])
     return {"out": out}
 
