@@ -180,20 +180,20 @@ def _nothing(_: str) -> dict[str, object]:
 
 
 def _notify(value: str) -> dict[str, object]:
-    words = value.lower().split(",")
-    if words == ["never"]:
+    words = value.split(",")
+    if value.lower() == "never":
         return {"notify": Notify.NEVER}
     notify = Notify.NEVER
     for word in words:
-        if word not in _NOTIFY:
+        if word.lower() not in _NOTIFY:
             raise RefusedCommandError(reply(501, "5.5.4", f'Bad argument "{word[:_MOST_SHOWN]}"  to NOTIFY'))
-        notify |= _NOTIFY[word]
+        notify |= _NOTIFY[word.lower()]
     return {"notify": notify}
 
 
 def _orcpt(value: str) -> dict[str, object]:
     if ";" not in value:
-        raise RefusedCommandError(reply(501, "5.5.4", f"Syntax error in ORCPT parameter value {value[:_MOST_SHOWN]}"))
+        raise RefusedCommandError(reply(501, "5.5.4", "Syntax error in ORCPT parameter value"))
     return {"orcpt": value[:500]}
 
 

@@ -146,14 +146,14 @@ class RulesSession:
             case TextEnded(_, last):
                 arrival.write(last)
                 answer = await arrival.finish()
-                self._code = arrival.exit_status or self._code
+                self._code = _final(arrival.exit_status) or self._code
                 self._drop()
                 return answer
         return None
 
     def _drop(self) -> None:
         if self._arrival is not None:
-            self._code = self._arrival.exit_status or self._code
+            self._code = _final(self._arrival.exit_status) or self._code
             self._arrival.close()
             self._arrival = None
 
@@ -161,3 +161,8 @@ class RulesSession:
 def _write_all(wire: bytes) -> None:
     while wire:
         wire = wire[os.write(_STDOUT, wire) :]
+
+
+def _final(exit_status: int) -> int:
+    """Return a status that the command ends with: what may be tried again is no failure."""
+    return os.EX_OK if exit_status == os.EX_TEMPFAIL else exit_status
