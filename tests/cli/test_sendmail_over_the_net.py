@@ -143,3 +143,16 @@ def test_a_high_load_queues_what_is_handed_in(tmp_path: Path, peer: ScriptedPeer
     assert done.returncode == os.EX_OK
     assert peer.commands == []
     assert b"far@example.net" in run("mailq", "-C", cf).stdout
+
+
+def test_a_message_is_given_up_by_the_time_limit_of_its_priority(tmp_path: Path) -> None:
+    with ScriptedPeer(Script(replies={"RCPT": b"450 4.2.1 not now\r\n"})) as peer:
+        cf = site(tmp_path, peer.port)
+        for priority in ("urgent", "normal"):
+            text = f"Priority: {priority}\n\nhello\n".encode()
+            to = f"{priority}@example.net"
+            run("sendmail", "-C", cf, "-OTimeout.queuereturn.urgent=0s", "-f", "me@mx1.example.org", to, given=text)
+        listed = run("mailq", "-C", cf).stdout.decode()
+
+    assert "normal@example.net" in listed
+    assert "urgent@example.net" not in listed

@@ -23,6 +23,7 @@ from posthouse.site.cf.declared import CfConfiguration
 _REPORT_OCTETS = 1024  # of what a report says itself, as its size is reckoned
 DEAD_LETTER = "dead.letter"
 _FILE = "*file*"
+_URGENCIES = frozenset({"urgent", "normal", "non-urgent"})
 DEEPEST_REPORT = 3  # a report about a report about a report goes nowhere
 
 
@@ -111,7 +112,7 @@ class Delivery(Struct):
 
     def _expire(self, envelope: CfEnvelope) -> None:
         """Give up what has been tried for too long."""
-        patience = self.configuration.duration("Timeout.queuereturn.normal")
+        patience = self.configuration.duration(f"Timeout.queuereturn.{_urgency(envelope)}")
         late = envelope.standing(Standing.QUEUED)
         if not late or self.clock.now() - envelope.accepted < patience:
             return
@@ -240,6 +241,12 @@ class Delivery(Struct):
         if any("Message is too large" in line for line in envelope.transcript):
             return False
         return "nobodyreturn" not in self.configuration.words("PrivacyOptions")
+
+
+def _urgency(envelope: CfEnvelope) -> str:
+    """Return by which time limit a message is given up: its Priority field says so, reports have their own."""
+    word = (envelope.opened.stored.header.value("priority") or "").strip().lower()
+    return word if word in _URGENCIES else "dsn" if envelope.is_report else "normal"
 
 
 def _told(load: Load, endings: Sequence[Ending]) -> list[tuple[str, Ending]]:

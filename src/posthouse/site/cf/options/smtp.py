@@ -107,7 +107,8 @@ _MINUTES: Final = time("m")
 _HOURS: Final = time("h")
 _DAYS: Final = time("d")
 _SECONDS: Final = time("s")
-_NO_CLASSES: Final = without_effect("messages of all precedences are kept and warned of alike")
+_NO_CLASSES: Final = without_effect("messages of all priorities are warned of alike")
+_OF_URGENCY: Final = "sendmail -q: when messages with this Priority are given up; for the daemon all are alike"
 
 
 def _timeout(name: str, kind: Kind, default: int, effect: str) -> Option:
@@ -140,9 +141,9 @@ TIMEOUTS: Final = (
     _timeout("starttls", _MINUTES, 3600, without_effect("a TLS handshake is waited for as long as the greeting")),
     _timeout("queuereturn", _DAYS, _RETURNED, "retry.expire-after"),
     _timeout("queuereturn.normal", _DAYS, _RETURNED, "retry.expire-after"),
-    _timeout("queuereturn.urgent", _DAYS, _RETURNED, _NO_CLASSES),
-    _timeout("queuereturn.non-urgent", _DAYS, _RETURNED, _NO_CLASSES),
-    _timeout("queuereturn.dsn", _DAYS, _RETURNED, _NO_CLASSES),
+    _timeout("queuereturn.urgent", _DAYS, _RETURNED, _OF_URGENCY),
+    _timeout("queuereturn.non-urgent", _DAYS, _RETURNED, _OF_URGENCY),
+    _timeout("queuereturn.dsn", _DAYS, _RETURNED, "sendmail -q: when reports are given up, not by the daemon"),
     _timeout("queuewarn", _HOURS, _WARNED, "retry.warn-after; 0 means no warnings"),
     _timeout("queuewarn.normal", _HOURS, _WARNED, "retry.warn-after; 0 means no warnings"),
     _timeout("queuewarn.urgent", _HOURS, _WARNED, _NO_CLASSES),
