@@ -174,3 +174,19 @@ def test_a_text_is_the_same_in_toml(text):
     import tomllib
 
     assert tomllib.loads(f"x = {toml_text(text)}")["x"] == text
+
+
+def test_the_file_of_a_class_is_meant_from_the_folder_of_the_site(tmp_path):
+    (tmp_path / "names").write_text("one.example\ntwo.example\n")
+    (tmp_path / "more").write_text("three.example # said\n")
+    file = tmp_path / "site.toml"
+    text = SITE.format(rules="{*} -> x").replace(
+        "[rewriting.classes]", '[rewriting.classes]\nF = { files = ["names", "-o nowhere", "-o more %[^#]"] }'
+    )
+    file.write_text(text)
+
+    found = read_site(file).cf
+
+    assert isinstance(found, CfConfiguration)
+    assert found.program.classes["F"] == {"one.example", "two.example", "three.example"}
+    assert [Path(read.path).name for read in found.files] == ["names", "nowhere", "more"]

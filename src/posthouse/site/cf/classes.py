@@ -45,13 +45,14 @@ def read_class_file(reading: Reading, text: str) -> None:
         )
     elif rest.startswith("|"):
         _from_program(reading, name, rest[1:], is_optional)
-    elif _is_map(rest):
+    elif is_map(rest):
         _from_map(reading, name, rest, is_optional)
     else:
         _from_file(reading, name, rest, is_optional)
 
 
-def _is_map(source: str) -> bool:
+def is_map(source: str) -> bool:
+    """Does the source of a class name a map, ``key@kind:arguments``, and no file?"""
     if source.startswith("/") or "@" not in source:
         return False
     specification = source.partition("@")[2]

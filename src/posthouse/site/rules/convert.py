@@ -8,6 +8,7 @@ from typing import Final
 
 from posthouse.rewriting.macros import bare_name, expand
 from posthouse.rewriting.tokens import Syntax, Table
+from posthouse.site.cf.classes import is_map
 from posthouse.site.cf.declared import CfConfiguration, HeaderDeclaration
 from posthouse.site.rules.octets import unicode_of
 from posthouse.site.rules.part import MAILER_FIELDS
@@ -80,9 +81,11 @@ class _Writer:
                 includes.append(unicode_of(other))
             else:
                 words += sorted(map(unicode_of, then))
-        files = [write_template(file) for file in said.files if not file.startswith("|")]
+        maps = [write_template(file) for file in said.files if is_map(file)]
+        files = [write_template(file) for file in said.files if not file.startswith("|") and not is_map(file)]
         programs = [write_template(file[1:]) for file in said.files if file.startswith("|")]
-        arrays = {"words": list(dict.fromkeys(words)), "files": files, "programs": programs, "includes": includes}
+        arrays = {"words": list(dict.fromkeys(words)), "files": files, "programs": programs}
+        arrays |= {"maps": maps, "includes": includes}
         fields = [f"{key} = {_array(texts)}" for key, texts in arrays.items() if texts]
         yield f"{toml_key(unicode_of(name))} = {{ {', '.join(fields)} }}" if fields else f"{toml_key(name)} = {{}}"
 

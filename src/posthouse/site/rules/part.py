@@ -18,6 +18,7 @@ complaints are the same.  Macros are read first, then classes, maps, options, ru
 stand in the file does not matter.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -75,6 +76,7 @@ MAILER_FIELDS: Final = {
     "queue-group": "Q",
     "root": "/",
 }
+_OPTIONAL: Final = re.compile(r"-o\S*\s+")
 _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", '"': '\\"', ",": "\\,", "\n": "\\n", "\r": "\\r", "\f": "\\f", "\b": "\\b"}
 )
@@ -89,7 +91,7 @@ def read_part(part: Mapping[str, object], file: Path, surroundings: Surroundings
     root.unknown(*KEYS)
     _read_level(reading, root)
     _read_macros(reading, root.table("macros"))
-    _read_classes(reading, root.table("classes"))
+    _read_classes(reading, root.table("classes"), file.absolute().parent)
     _read_maps(reading, root.table("maps"))
     _read_options(reading, root.table("options"))
     _read_small(reading, root)
@@ -120,7 +122,7 @@ def _read_macros(reading: Reading, macros: Element) -> None:
             reading.macros[name] = value
 
 
-def _read_classes(reading: Reading, classes: Element) -> None:
+def _read_classes(reading: Reading, classes: Element, home: Path) -> None:
     included: list[tuple[str, str, Element]] = []
     for key in classes.values:
         element = classes.table(key)
@@ -130,13 +132,22 @@ def _read_classes(reading: Reading, classes: Element) -> None:
             continue
         for word in element.texts("words"):
             reading.add_words(name, reading.expand(element.in_notation(word)).split())
-        for source, mark in (("files", ""), ("programs", "|"), ("maps", "")):
+        for text in element.texts("files"):
+            read_class_file(reading, f"{_braced(key)}{_at_home(element.in_notation(text), home)}")
+        for source, mark in (("programs", "|"), ("maps", "")):
             for text in element.texts(source):
                 read_class_file(reading, f"{_braced(key)}{mark}{element.in_notation(text)}")
         included += ((name, other, element) for other in element.texts("includes"))
     for name, other, element in included:
         element.at("includes")
         reading.add_words(name, [f"{IN_CLASS}{_braced(other)}"])
+
+
+def _at_home(text: str, home: Path) -> str:
+    """Return the source of a class with its file as it is meant from the folder of the site file."""
+    flag = _OPTIONAL.match(text)
+    option, file = (flag[0], text[flag.end() :]) if flag else ("", text)
+    return text if file.startswith(("/", '"')) or not file else f"{option}{octets_of(str(home))}/{file}"
 
 
 def _read_maps(reading: Reading, maps: Element) -> None:

@@ -42,7 +42,7 @@ def with_settings(walk: Walk, site: Site, part: Mapping[str, object]) -> Mapping
 
 def complain_of_unheeded(walk: Walk, program: RewritingProgram) -> None:
     """Complain of each table that no rule asks."""
-    sides = [rule.right for rule_set in program.rule_sets.values() for rule in rule_set.rules]
+    sides = [rule.right.lower() for rule_set in program.rule_sets.values() for rule in rule_set.rules]
     for section, name in _MAPS.items():
         if section in walk.document and not any(f"{MAP_BEGIN}{name} " in side for side in sides):
             wrong = f"no rule asks the table of [{section}]"
