@@ -61,7 +61,6 @@ def test_values_are_the_rest_of_the_line_with_its_continuations(text, value, lin
         pytest.param("nonsense\n", AliasTrouble(1, "missing colon"), id="no colon"),
         pytest.param("nonsense\n  more\n", AliasTrouble(2, "missing colon"), id="the last of its lines is named"),
         pytest.param("\n b: c\n", AliasTrouble(2, "Non-continuation line starts with space"), id="nothing to continue"),
-        pytest.param("# x\n b: c\n", AliasTrouble(2, "Non-continuation line starts with space"), id="after a comment"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text, trouble):
@@ -138,3 +137,7 @@ def test_any_octets_give_a_report(chunks):
 
     assert report.aliases >= len(report.entries)
     assert report.longest <= report.total
+
+
+def test_what_continues_a_comment_is_none_of_an_alias() -> None:
+    assert list(read_aliases([b"# x\n", b" b: c\n", b"d: e\n"])) == [AliasLine("d", "e", 3, "d: e")]

@@ -161,8 +161,12 @@ def _logical_lines(lines: Iterable[bytes]) -> Iterator[tuple[str, int]]:
     """Join continued lines, and leave comments and empty lines out; with the number of the last line of each."""
     pieces: list[str] = []
     octets, last, is_escaped = 0, 0, False
+    is_comment = False  # the line before was one: what continues it is none the less
     for number, line in enumerate(lines, start=1):
         text = line.removesuffix(b"\n").decode("latin-1")
+        is_comment = text.startswith("#") or (is_comment and text[:1] in (" ", "\t"))
+        if is_comment and not pieces and not is_escaped:
+            continue
         continues = is_escaped or (bool(pieces) and text[:1] in (" ", "\t"))
         if not continues:
             if pieces:

@@ -64,8 +64,8 @@ async def _index(path: Path, routing: SendmailRouting, world: World, environment
         with path.open("rb") as stream:
             text = stream.read(MAX_TEXT_OCTETS)
     except OSError as error:
-        print_octets([f"cannot open alias file {path}: {error.strerror}"])
-        return os.EX_NOINPUT
+        print_octets([f"newaliases: cannot open {path}: {error.strerror}"])
+        return os.EX_OK  # the other files count; look-ups say that they cannot be made
     report = await _read(text.split(b"\n"), routing, world, environment)
     print_octets([*(f"{path}: line {one.line}: {one.text}" for one in report.troubles), report.summary(str(path))])
     try:
