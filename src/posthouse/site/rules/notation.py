@@ -7,6 +7,7 @@ before expansion: octet text with metasymbols.
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -65,7 +66,7 @@ _CLASS: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?([=~])([A-Za-z0-9_]+|[^\s{
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MACRO_NAME: Final = re.compile(r"[A-Za-z0-9_]+|[^\s{}]")
 # Of a whole line: what quotes another thing, so that no arrow and no comment begins in it.
-_LINE_PIECE: Final = re.compile(r'\\.|"(?:[^"\\]|\\.)*"|\{\{|\}\}|\{[^{}]*\}|\s+|[^\s]')
+_LINE_PIECE: Final = re.compile(r'\\.|"(?:[^"\\]|\\.)*"|\{\{|\}\}|\{[^{}]*\}|\s+|[^\s"\\{}]+|.', re.DOTALL)
 
 
 class NotationError(ValueError):
@@ -86,21 +87,16 @@ class RuleText(Struct, frozen=True):
 def split_line(line: str) -> tuple[str, str | None]:
     """Return what stands before and behind the arrow of a line, without a comment; None: there is no arrow."""
     sides: list[list[str]] = [[]]
+    pieces = [*_LINE_PIECE.findall(line), " "]
     after_blank = True
-    pieces = [piece[0] for piece in _LINE_PIECE.finditer(line)]
-    at = 0
-    while at < len(pieces):
-        piece = pieces[at]
-        if after_blank and piece == "#":
+    for piece, following in pairwise(pieces):
+        if after_blank and piece[0] == "#":
             break
-        follows = pieces[at + 2] if at + 2 < len(pieces) else " "
-        if after_blank and len(sides) == 1 and pieces[at : at + 2] == ["-", ">"] and follows.isspace():
+        if after_blank and piece == ARROW and len(sides) == 1 and following.isspace():
             sides.append([])
-            at += 2
-            continue
-        sides[-1].append(piece)
+        else:
+            sides[-1].append(piece)
         after_blank = piece.isspace()
-        at += 1
     texts = ["".join(side).strip() for side in sides]
     return texts[0], texts[1] if len(texts) > 1 else None
 
