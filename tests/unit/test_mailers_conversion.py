@@ -192,8 +192,9 @@ def test_any_body_is_converted_alike_in_any_pieces(body, kind):
 
 
 @pytest.mark.parametrize(("octets", "is_read"), [(MOST_HEADER - 10, True), (MOST_HEADER + 10, False)])
-def test_the_header_of_a_part_is_read_up_to_a_size(octets, is_read):
-    body = b"--b\nX: " + b"y" * octets + b"\n\n" + WORDS + b"\xe9\n--b--\n"
+@pytest.mark.parametrize("character", [b"y", b"y\n", b" \n"], ids=["one field", "short lines", "continuation lines"])
+def test_the_header_of_a_part_is_read_up_to_a_size(octets, is_read, character):
+    body = b"--b\nX: " + character * octets + b"\n\n" + WORDS + b"\xe9\n--b--\n"
 
     _, written = converted(body, mime("multipart/mixed; boundary=b"))
 

@@ -73,6 +73,7 @@ class SevenBitBody:
         self._entity = entity
         self._held = b""  # the beginning of a line
         self._header: list[bytes] = []
+        self._header_octets = 0
         self._rest = b""  # what waits to become base64
         self._width = 0
         self._line_waits = False  # an encoded line has ended, and its end is only part of the text if more follows
@@ -128,13 +129,17 @@ class SevenBitBody:
             self._boundaries.pop()
             self._state = _State.AROUND
         else:
-            self._state, self._header = _State.HEADER, []
+            self._begin_header()
         return written + line + b"\n"
+
+    def _begin_header(self) -> None:
+        self._state, self._header, self._header_octets = _State.HEADER, [], 0
 
     def _header_line(self, line: bytes) -> bytes:
         if line:
             self._header.append(line)
-            if sum(map(len, self._header)) > MOST_HEADER:
+            self._header_octets += len(line)
+            if self._header_octets > MOST_HEADER:
                 self._state = _State.PASSED
                 return b"".join(kept + b"\n" for kept in self._header)
             return b""
@@ -157,7 +162,7 @@ class SevenBitBody:
             self._boundaries.append(entity.boundary.encode("latin-1", "replace"))
             self._state = _State.AROUND
         elif entity.group == "message" and entity.subtype in handling.messages:
-            self._state = _State.HEADER
+            self._begin_header()
         elif entity.group in ("message", "multipart"):
             self._state = _State.PASSED
         else:
@@ -240,13 +245,13 @@ class SevenBitBody:
 
 def _unfolded(lines: list[bytes]) -> list[bytes]:
     """Return the fields of a header, each with its continuation lines."""
-    fields: list[bytes] = []
+    fields: list[list[bytes]] = []
     for line in lines:
         if line[:1] in (b" ", b"\t") and fields:
-            fields[-1] += b"\n" + line
+            fields[-1].append(line)
         else:
-            fields.append(line)
-    return fields
+            fields.append([line])
+    return [b"\n".join(field) for field in fields]
 
 
 def _base64(octets: bytes) -> bytes:
