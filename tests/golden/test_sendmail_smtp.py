@@ -29,7 +29,7 @@ from support.sendmail_mail import configuration_of, logins_of, mail_corpus, reco
 from support.sendmail_smtp import run_dialogue
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-_DATE = re.compile(r"Fri, 2 Jan 2026 03:04:05 \+0000")
+_DATE = re.compile(r"Fri, 2 Jan 2026 03:04:05 GMT")
 
 
 @pytest.fixture(scope="module")

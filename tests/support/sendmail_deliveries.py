@@ -23,9 +23,7 @@ DATA = Path(__file__).parent.parent / "data" / "sendmail"
 PLACE = "@CORPUS@"
 Case = dict[str, Any]
 
-_DATE = (
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{1,2} (?!Jan 2023)[A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}(?: \(\w+\))?"
-)
+_DATE = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{1,2} (?!Jan 2023)[A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|[+-]\d{4}(?: \(\w+\))?)"
 _REPLACED = (
     (re.compile(rf"\b{_DATE}"), "<DATE>"),
     (re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"), "<CTIME>"),

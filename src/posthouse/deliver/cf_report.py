@@ -6,7 +6,7 @@ from datetime import datetime
 from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
 from posthouse.deliver.mailer_text import Opened, Renderer
 from posthouse.dsn.sendmail import Fate, Report, Reported, content_type, report_subject, report_text
-from posthouse.mail.dates import format_date
+from posthouse.mail.dates import format_arpa_date
 from posthouse.mail.envelope import DEFAULT_NOTIFY, Notify, Return
 from posthouse.mail.xtext import decode_xtext, is_xtext
 from posthouse.mailers.exits import reason_in_words
@@ -100,7 +100,7 @@ class ReportWriter:
         report = Report(
             host=self._host,
             boundary=boundary,
-            arrived=format_date(envelope.accepted),
+            arrived=format_arpa_date(envelope.accepted),
             came_from=envelope.came_from,
             recipients=tuple(self._reported(way, now) for way in reported),
             transcript=tuple(envelope.transcript),
@@ -171,7 +171,7 @@ class ReportWriter:
             final=way.final,
             action="failed" if has_failed else _TRIES[is_local],
             status=status if has_failed else "2.1.5" if is_local else "2.0.0",
-            last_attempt=format_date(way.attempted or now),
+            last_attempt=format_arpa_date(way.attempted or now),
             actual=self._actual(way, mailer),
             original=way.original,
             reason=reason_in_words(diagnostic) if has_failed else "",
@@ -188,7 +188,7 @@ class ReportWriter:
             final=way.final,
             action="delayed",
             status=way.ending.status if way.ending is not None else "4.0.0",
-            last_attempt=format_date(way.attempted or now),
+            last_attempt=format_arpa_date(way.attempted or now),
             original=way.original,
             reason=reason_in_words(way.ending.diagnostic) if way.ending is not None else "",
         )

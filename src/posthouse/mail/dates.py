@@ -13,6 +13,11 @@ def format_date(at: datetime) -> str:
     return _format_second(at.astimezone(UTC).replace(microsecond=0))
 
 
+def format_arpa_date(at: datetime) -> str:
+    """Return the same with the zone as sendmail writes it."""
+    return format_date(at).replace("+0000", "GMT")
+
+
 @lru_cache(maxsize=8)  # many fields are of the same second
 def _format_second(at: datetime) -> str:
     return f"{DAYS[at.weekday()]}, {at.day} {MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} +0000"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from posthouse.mail.dates import format_asctime, format_date
+from posthouse.mail.dates import format_arpa_date, format_asctime
 
 OF_COMMAND: Final = "c u"  # {daemon_flags} of a message that no daemon has taken in
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx"  # base 60
@@ -18,5 +18,5 @@ def message_name(at: datetime, process: int, number: int) -> str:
 
 def time_macros(at: datetime) -> dict[str, str]:
     """Return $a and $b (RFC 5322), $d (asctime) and $t (minutes as digits) of one moment."""
-    date = format_date(at)
+    date = format_arpa_date(at)
     return {"a": date, "b": date, "d": format_asctime(at), "t": f"{at.astimezone(UTC):%Y%m%d%H%M}"}

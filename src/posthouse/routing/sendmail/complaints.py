@@ -42,9 +42,11 @@ class AddressComplaint(Struct, frozen=True):
 
 
 def make_reply(code: str, status: str, text: str) -> Reply:
-    """Return a reply; a code or a status that is none becomes the most general one."""
+    """Return a reply; a code or a status that is none becomes the most general one.
+
+    The two are said as the rules have them, even where they contradict each other.
+    """
     number = int(code) if len(code) == 3 and code.isdecimal() and code[0] in "245" else 554
-    kind = number // 100
-    parsed = Status.leading(status) or Status(kind, 0, 0)
+    said = Status.leading(status) or Status(number // 100, 0, 0)
     shown = text.encode("latin-1", "replace").decode("utf-8", "replace")
-    return Reply(number, (shown or "refused",), Status(kind, parsed.subject, parsed.detail))
+    return Reply(number, (shown or "refused",), said)

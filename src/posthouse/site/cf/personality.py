@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from posthouse.mail.dates import format_asctime, format_date
+from posthouse.mail.dates import format_arpa_date, format_asctime
 from posthouse.mail.limits import Limits
 from posthouse.rewriting.macros import expand
 from posthouse.site.cf.declared import CfConfiguration
@@ -36,7 +36,7 @@ def personality_of(
     ``peer`` is what the client is called: ``user@localhost``, or its name and its address in brackets.
     ``macros`` are those that are known of it.
     """
-    known = {**configuration.program.macros, **macros, "b": format_date(now), "d": format_asctime(now)}
+    known = {**configuration.program.macros, **macros, "b": format_arpa_date(now), "d": format_asctime(now)}
     greeting = configuration.text("SmtpGreetingMessage")
     shown = expand(greeting, known).encode("latin-1", "replace").decode("utf-8", "replace")
     privacy = privacy_words(configuration)
