@@ -8,7 +8,7 @@ from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.load_system import SystemLoad, load_of_file, load_of_system
 from posthouse.deliver.cf_load import load_limits_of
 from posthouse.mailers.priority import Factors
-from posthouse.scheduling.load import LoadLimits, RateThrottle
+from posthouse.scheduling.load import LONGEST_WAIT_SECONDS, LoadLimits, RateThrottle
 from posthouse.site.cf.declared import CfConfiguration
 
 
@@ -56,6 +56,16 @@ def test_connections_beyond_the_rate_wait_for_the_next_seconds() -> None:
     assert [throttle.wait(10.0) for _ in range(5)] == [0.0, 0.0, 1.0, 1.0, 2.0]
     assert throttle.wait(12.5) == 0.0, "the third second has room"
     assert throttle.wait(20.0) == 0.0
+
+
+def test_a_connection_that_would_wait_for_more_than_a_minute_is_not_counted() -> None:
+    throttle = RateThrottle(1)
+    waits = [throttle.wait(10.0) for _ in range(LONGEST_WAIT_SECONDS + 1)]
+
+    assert waits[-1] == LONGEST_WAIT_SECONDS
+    assert throttle.wait(10.0) is None
+    assert throttle.wait(10.0) is None
+    assert throttle.wait(11.0) == LONGEST_WAIT_SECONDS, "the next second takes one more"
 
 
 def test_the_load_is_asked_for_once_a_second(tmp_path: Path) -> None:

@@ -85,6 +85,18 @@ def test_connections_beyond_the_rate_are_greeted_in_later_seconds(tmp_path):
     run_unhurried(story())
 
 
+def test_a_connection_is_refused_when_too_many_wait_for_their_greeting(tmp_path):
+    async def story():
+        throttle = RateThrottle(1)
+        throttle.wait(asyncio.get_running_loop().time() + 3600)  # everything until then is taken
+        async with reception(tmp_path, gate=gate(Load(CALM), throttle)) as door:
+            client = await door.connect()
+            assert await client.reply() == b"421 4.3.2 Too many connections, try again later\r\n"
+            assert await client.rest() == b""
+
+    run_unhurried(story())
+
+
 def test_whoever_guesses_recipients_is_answered_later():
     limits = LoadLimits(refuse=0, delay=0, refused_recipients=3)
     door = Gate(limits, Load(CALM), None)

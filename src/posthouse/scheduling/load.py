@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 DELAY_SECONDS: Final = 1.0  # of each command, at DelayLA
+LONGEST_WAIT_SECONDS: Final = 60  # for a greeting; a client waits five minutes for it (RFC 5321 section 4.5.3.2.1)
 
 
 class LoadLimits(Struct, frozen=True):
@@ -43,11 +44,17 @@ class RateThrottle:
         self._begun = 0.0
         self._count = 0
 
-    def wait(self, now: float) -> float:
-        """Count a connection at this moment (monotonic seconds); return how long it has to wait."""
+    def wait(self, now: float) -> float | None:
+        """Count a connection at this moment (monotonic seconds); return how long it has to wait.
+
+        None, and it is not counted: it would have to wait for more than LONGEST_WAIT_SECONDS.
+        """
         full = self._count // self._rate  # seconds that are taken already
         if not self._count or now - self._begun >= max(full, 1):
             self._begun, self._count = now, 0
         second = self._count // self._rate
+        seconds = max(self._begun + second - now, 0.0) if second else 0.0
+        if seconds > LONGEST_WAIT_SECONDS:
+            return None
         self._count += 1
-        return max(self._begun + second - now, 0.0) if second else 0.0
+        return seconds

@@ -13,6 +13,7 @@ from posthouse.ports import LoadAverage
 from posthouse.scheduling.load import DELAY_SECONDS, LoadLimits, RateThrottle
 from posthouse.smtp.sendmail_session import SendmailSession
 from posthouse.smtp.server_states import State
+from posthouse.smtpd.admission import TOO_MANY
 from posthouse.smtpd.connection import Connection
 from posthouse.smtpd.peer import identify
 
@@ -31,8 +32,8 @@ class Gate:
         """Return the answer to a new connection that is not served."""
         return BUSY if self._limits.refuses(self._load.now()) else None
 
-    def wait(self, now: float) -> float:
-        """Return how many seconds a new connection waits for its greeting."""
+    def wait(self, now: float) -> float | None:
+        """Return how many seconds a new connection waits for its greeting; None when too many wait already."""
         return 0.0 if self._throttle is None else self._throttle.wait(now)
 
     def delay(self, refused: int) -> float:
@@ -58,15 +59,13 @@ class GatedConnection(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Refuse, or greet at once or later."""
-        stream = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
-        self._transport = stream
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         refusal = self._gate.refusal()
-        if refusal is not None:
-            self._service.log_turned_away(str(identify(transport)), refusal)
-            stream.write(f"{refusal}\r\n".encode("ascii"))
-            stream.close()
-            return
-        self._after(self._gate.wait(self._loop.time()), partial(self._let_in, transport))
+        seconds = self._gate.wait(self._loop.time()) if refusal is None else None
+        if seconds is None:
+            self._turn_away(refusal or TOO_MANY)
+        else:
+            self._after(seconds, partial(self._let_in, transport))
 
     def data_received(self, data: bytes) -> None:
         """Take commands, at once or later, and text at once."""
@@ -82,6 +81,11 @@ class GatedConnection(Connection):
             self._waiting.cancel()
         if self._is_let_in:
             super().connection_lost(exc)
+
+    def _turn_away(self, refusal: Reply) -> None:
+        self._service.log_turned_away(str(identify(self._transport)), refusal)
+        self._transport.write(f"{refusal}\r\n".encode("ascii"))
+        self._transport.close()
 
     def _let_in(self, transport: asyncio.BaseTransport) -> None:
         self._is_let_in = True

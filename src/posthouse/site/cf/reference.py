@@ -78,7 +78,8 @@ that belongs to the user and that nobody else may write; other lines in it are t
 The load is the system's average of the last minute, asked for once a second at most. From QueueLA on the commands
 leave in the queue what is heavier than QueueFactor / (load - QueueLA + 1). From RefuseLA on clients from the network
 get 421, from DelayLA on each of their commands waits a second; what they pipeline counts as one. ConnectionRateThrottle
-is divided among the smtpd processes. The daemon delivers nothing while even a message to one recipient is too heavy.
+is divided among the smtpd processes; whoever would wait for more than a minute gets 421. The daemon delivers nothing
+while even a message to one recipient is too heavy.
 
 ## The cache
 

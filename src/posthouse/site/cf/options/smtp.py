@@ -31,7 +31,13 @@ SMTP_OPTIONS: Final = (
     Option("ClientPortOptions", "", LINES, (), "the address from which SMTP channels connect (Addr=)"),
     Option("ConnectionCacheSize", "k", NUMBER, 1, "keep-connections of SMTP channels"),
     Option("ConnectionCacheTimeout", "K", time("m"), 300, "idle of SMTP channels"),
-    Option("ConnectionRateThrottle", "", NUMBER, 0, "connections in a second; more wait for their greeting"),
+    Option(
+        "ConnectionRateThrottle",
+        "",
+        NUMBER,
+        0,
+        "connections in a second; more wait for their greeting, a minute at most",
+    ),
     Option(
         "ConnectionRateWindowSize", "", time("s"), 60, without_effect("no rule is told how often a client connects")
     ),
