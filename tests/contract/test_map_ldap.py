@@ -105,6 +105,9 @@ def test_without_the_library_the_map_defers_and_says_what_to_install(tmp_path, m
         ("-k (x=%0) -M LDAP_AUTH_KRBV4", "-M"),
         ("-k (x=%0) -s tree", "-s"),
         ("-k (x=%0) -l 0", "-l"),
+        ("-k (x=%0) -l 0000000001", "-l"),
+        ("-k (x=%0) -h a.example:65536", "port"),
+        ('-k (x=%0) -H "ldap://a.example:0"', "port"),
         ("-k (x=%0) -H http://x", "-H"),
     ],
 )

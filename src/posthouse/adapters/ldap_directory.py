@@ -14,6 +14,7 @@ MOST_ENTRIES: Final = 1000
 MISSING: Final = "the library ldap3 is not installed; install posthouse[ldap]"
 PORT: Final = 389
 TLS_PORT: Final = 636
+HIGHEST_PORT: Final = 65535
 _ANSWERS: Final = {0, 4, 32}  # RFC 4511 section 4.1.9: success, sizeLimitExceeded, noSuchObject; the rest is no answer
 
 

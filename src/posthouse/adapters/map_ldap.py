@@ -21,6 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from posthouse.adapters.ldap_directory import (
+    HIGHEST_PORT,
     MISSING,
     MOST_ENTRIES,
     PORT,
@@ -40,9 +41,10 @@ MAX_VALUE_OCTETS: Final = 64 * 1024
 MOST_SERVERS: Final = 10
 _MOST_PASSWORD_OCTETS: Final = 1024
 _MOST_SECONDS: Final = 60
+_MOST_DIGITS: Final = 9
 _USUAL_SECONDS: Final = 15
 _PLACE: Final = re.compile(r"%([s0-9%])")
-_URI: Final = re.compile(r"(ldaps?)://([^/:]*|\[[^\]]*\])(?::([0-9]{1,5}))?(?:/(.*))?", re.IGNORECASE)
+_URI: Final = re.compile(r"(ldaps?)://([^/:]*|\[[^\]]*\])(?::([0-9]+))?(?:/(.*))?", re.IGNORECASE)
 _SCOPES: Final = {"base": "BASE", "one": "LEVEL", "sub": "SUBTREE", "": "SUBTREE"}
 _ALIASES: Final = {"never": "NEVER", "always": "ALWAYS", "search": "SEARCH", "find": "FINDING_BASE", "": "NEVER"}
 
@@ -98,22 +100,29 @@ def _servers(given: Mapping[str, str], usual: DirectoryServer) -> Iterator[Direc
         if found is None:
             raise MalformedError(f"-H {word} is no place; write ldap://host:port or ldaps://host")
         uses_tls = found[1].lower() == "ldaps"
-        port = int(found[3] or (TLS_PORT if uses_tls else PORT))
+        port = _port(word, found[3]) if found[3] else TLS_PORT if uses_tls else PORT
         yield replace(usual, host=found[2] or "localhost", port=port, uses_tls=uses_tls)
     if "H" in given:
         return
-    port = _number(given, "p", PORT, 65535)
+    port = _number(given, "p", PORT, HIGHEST_PORT)
     for word in (given.get("h", "").split() or ["localhost"])[:MOST_SERVERS]:
         host, colon, own = word.rpartition(":")
-        is_place = colon and own.isascii() and own.isdigit() and len(own) < 6
-        yield replace(usual, host=host if is_place else word, port=int(own) if is_place else port)
+        is_place = colon and own.isascii() and own.isdigit()
+        yield replace(usual, host=host if is_place else word, port=_port(word, own) if is_place else port)
+
+
+def _port(place: str, text: str) -> int:
+    number = int(text) if len(text) < 6 else 0
+    if not 0 < number <= HIGHEST_PORT:
+        raise MalformedError(f"{place}: a port is a number from 1 to {HIGHEST_PORT}")
+    return number
 
 
 def _number(given: Mapping[str, str], flag: str, usual: int, most: int) -> int:
     text = given.get(flag, "")
     if not text:
         return usual
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) <= most:
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS or not 0 < int(text) <= most:
         raise MalformedError(f"-{flag} {text}: a number from 1 to {most} is needed")
     return int(text)
 
@@ -121,7 +130,7 @@ def _number(given: Mapping[str, str], flag: str, usual: int, most: int) -> int:
 def _choice(given: Mapping[str, str], flag: str, choices: Mapping[str, str]) -> str:
     found = choices.get(given.get(flag, "").lower())
     if found is None:
-        raise MalformedError(f"-{flag} is one of {', '.join(filter(None, choices))}")
+        raise MalformedError(f"-{flag} {given[flag]}: one of {', '.join(filter(None, choices))} is needed")
     return found
 
 

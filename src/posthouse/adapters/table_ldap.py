@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from posthouse.adapters.ldap_directory import (
+    HIGHEST_PORT,
     MISSING,
     PORT,
     TLS_PORT,
@@ -33,6 +34,7 @@ from posthouse.tables.syntax import MAX_LINE_OCTETS
 
 MOST_VALUES = 1000
 _MOST_SECONDS = 60
+_MOST_DIGITS = 9
 _MOST_PASSWORD_OCTETS = 4096
 _SCOPES = {"base": "BASE", "one": "LEVEL", "sub": "SUBTREE"}
 
@@ -45,7 +47,7 @@ class LdapTable:
         self.name = table.name
         said = dict(table.parameters)
         self._origin = table.origin
-        port = _number(said.get("server_port", ""), PORT, 65535)
+        port = _number(said.get("server_port", ""), PORT, HIGHEST_PORT)
         self._server = DirectoryServer(
             said.get("server_host") or "localhost",
             port,
@@ -103,4 +105,5 @@ class LdapTable:
 
 def _number(text: str, default: int, most: int) -> int:
     """Read a number of the tailor file; what is none, or out of bounds, is the default."""
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:6]) <= most else default
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
+    return number if 0 < number <= most else default

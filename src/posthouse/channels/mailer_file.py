@@ -15,6 +15,7 @@ import sys
 from typing import BinaryIO, Final
 
 _CHUNK: Final = 64 * 1024
+_PASSING: Final = {errno.EINTR, errno.EIO, errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE, errno.ENOSPC}
 _LOCK_SECONDS: Final = 60
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -26,7 +27,7 @@ def append(path: str, mode: int, text: BinaryIO, root: str = "", *, may_be_linke
         descriptor = _open_beneath(root, path, mode) if root and path != os.devnull else os.open(path, _FLAGS, mode)
     except OSError as error:
         _say(f"{path}: cannot open: {error.strerror}")
-        return os.EX_TEMPFAIL if error.errno in (4, 5, 11, 12, 23, 24, 28) else os.EX_CANTCREAT
+        return os.EX_TEMPFAIL if error.errno in _PASSING else os.EX_CANTCREAT
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         found = os.fstat(descriptor)
         if stat.S_ISCHR(found.st_mode) and path == os.devnull:

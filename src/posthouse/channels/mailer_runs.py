@@ -7,6 +7,7 @@ ending of its own, and nothing is taken for delivered that did not say so.
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -214,7 +215,7 @@ def _too_large(load: Load) -> Delivered:
 
 
 def _not_started(load: Load, error: OSError) -> Delivered:
-    is_passing = error.errno in (11, 12, 23, 24)  # EAGAIN, ENOMEM, ENFILE, EMFILE
+    is_passing = error.errno in (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE)
     ending = ending_of_exit(os.EX_TEMPFAIL if is_passing else os.EX_UNAVAILABLE, is_unix=False)
     words = f"Cannot exec {load.mailer.path}: {error.strerror or error}"
     return Delivered((ending,) * len(load.addressees), trouble=words)

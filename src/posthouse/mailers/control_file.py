@@ -16,6 +16,7 @@ from posthouse.mail.octet_text import octets
 from posthouse.mail.queued import QueueRow
 from posthouse.mail.xtext import encode_xtext
 from posthouse.mailers.fields import Field, Nature, split_fields
+from posthouse.mailers.priority import Factors
 from posthouse.mailers.stored import Circumstances, StoredHeader, final_recipient_of
 from posthouse.queueing.sendmail_qf import MACRO_OCTET, ControlField, ControlFile, ControlRecipient
 from posthouse.rewriting.symbols import MACRO
@@ -27,19 +28,15 @@ _NOTIFIED: Final = ((Notify.SUCCESS, "S"), (Notify.FAILURE, "F"), (Notify.DELAY,
 _COMMANDS: Final = ("|", "/")  # what begins so is a program or a file
 
 
-class Weights(Struct, frozen=True):
-    """What a priority is made of, and who controls what nobody controls: options of the site."""
+class OfSite(Struct, frozen=True):
+    """What a site says of all its messages."""
 
     host: str  # behind a name without one
-    recipient: int = 30000
-    precedence: int = 1800
-    retry: int = 90000
-    default_user: int = 1
+    factors: Factors = Factors()  # what a priority is made of
+    default_user: int = 1  # who controls what nobody controls
 
 
-def control_of(
-    rows: Sequence[QueueRow], header: StoredHeader | bytes, weights: Weights, *, is_ascii: bool
-) -> ControlFile:
+def control_of(rows: Sequence[QueueRow], header: StoredHeader | bytes, site: OfSite, *, is_ascii: bool) -> ControlFile:
     """Return the control file of the recipients of one message, of which there is at least one.
 
     ``header`` are the octets of a message that no sendmail site has taken in; ``is_ascii`` is about its body.
@@ -48,19 +45,19 @@ def control_of(
     message = rows[0].message
     circumstances = stored.circumstances if stored is not None else Circumstances()
     attempts = max(circumstances.attempts, *(row.attempts for row in rows), 0)
-    size = circumstances.octets or message.octets
-    counted = circumstances.recipients or message.recipients
     return ControlFile(
         created=_seconds(message.accepted),
         sender=circumstances.sender or octets(str(message.reverse_path)) or DAEMON,
-        recipients=tuple(_recipient(row, circumstances, weights) for row in rows),
+        recipients=tuple(_recipient(row, circumstances, site) for row in rows),
         fields=_fields(header) if isinstance(header, StoredHeader) else tuple(map(_plain, split_fields(header))),
         last_attempt=_last_attempt(rows, attempts),
         attempts=attempts,
-        priority=size
-        + counted * weights.recipient
-        - circumstances.precedence * weights.precedence
-        + (attempts - circumstances.attempts) * weights.retry,
+        priority=site.factors.priority(
+            circumstances.octets or message.octets,
+            recipients=circumstances.recipients or message.recipients,
+            precedence=circumstances.precedence,
+            attempts=attempts - circumstances.attempts,
+        ),
         body=_body(rows, is_ascii=is_ascii),
         message=_message(rows, circumstances),
         flags=_flags(rows, stored, is_ascii=is_ascii),
@@ -134,16 +131,16 @@ def _plain(field: Field) -> ControlField:
     return ControlField(field.name, field.value)
 
 
-def _recipient(row: QueueRow, circumstances: Circumstances, weights: Weights) -> ControlRecipient:
+def _recipient(row: QueueRow, circumstances: Circumstances, site: OfSite) -> ControlRecipient:
     recipient = row.recipient
     who = recipient.mailer or MailerUser("", octets(str(recipient.address)), queue_flags="P")
     said = octets(row.outcome.diagnostic) if row.outcome is not None else ""
     return ControlRecipient(
         who.written,
         flags=_recipient_flags(who, recipient.notify, is_report=circumstances.is_report),
-        controller=_controller(who, weights),
+        controller=_controller(who, site),
         original=recipient.orcpt,
-        final=final_recipient_of(recipient, circumstances, weights.host),
+        final=final_recipient_of(recipient, circumstances, site.host),
         message=said if _ANSWER.match(said) else "",
     )
 
@@ -161,11 +158,11 @@ def _recipient_flags(who: MailerUser, notify: Notify | None, *, is_report: bool)
     )
 
 
-def _controller(who: MailerUser, weights: Weights) -> str:
+def _controller(who: MailerUser, site: OfSite) -> str:
     if not who.alias:
         return ""
     if who.controller and who.uid:
         return f"{who.controller}:{who.uid}:{who.gid}:{who.alias}"
     if who.written.lstrip('"').startswith(_COMMANDS):
-        return f"{who.alias}:{weights.default_user}:0:{who.alias}"
+        return f"{who.alias}:{site.default_user}:0:{who.alias}"
     return f":{who.alias}"

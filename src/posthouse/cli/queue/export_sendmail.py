@@ -19,8 +19,9 @@ from posthouse.cli.options import print_json
 from posthouse.cli.site_access import open_queue
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.queued import QueueFilter, QueueRow, RecipientState
-from posthouse.mailers.control_file import Weights, control_of
+from posthouse.mailers.control_file import OfSite, control_of
 from posthouse.mailers.names import message_name
+from posthouse.mailers.priority import factors_of
 from posthouse.mailers.stored import StoredHeader, is_stored, read_stored
 from posthouse.queueing.sendmail_qf import control_lines
 from posthouse.submit.eager import run
@@ -107,7 +108,7 @@ async def _write(site: Site, rows: Sequence[QueueRow], text: StoredText, directo
             body.write(chunk)
         body.flush()
         os.fsync(body.fileno())
-    control = control_of(rows, header, _weights(site), is_ascii=is_ascii)
+    control = control_of(rows, header, _of_site(site), is_ascii=is_ascii)
     lines = "".join(f"{line}\n" for line in control_lines(control)).encode("latin-1", "replace")
     is_held = all(row.state is RecipientState.HELD for row in rows)
     path = directory / f"{'Qf' if is_held else 'qf'}{name}"
@@ -144,18 +145,16 @@ async def _body(text: StoredText, skip: int) -> AsyncIterator[bytes]:
     yield held
 
 
-def _weights(site: Site) -> Weights:
+def _of_site(site: Site) -> OfSite:
     from posthouse.site.cf.declared import CfConfiguration
 
     if not isinstance(site.cf, CfConfiguration):
-        return Weights(site.name)
+        return OfSite(site.name)
     from posthouse.adapters.cf_accounts import default_identity
 
     configuration = site.cf
-    return Weights(
+    return OfSite(
         configuration.program.macros.get("j") or site.name,
-        configuration.number("RecipientFactor"),
-        configuration.number("ClassFactor"),
-        configuration.number("RetryFactor"),
+        factors_of(configuration),
         default_identity(configuration)[0],
     )
