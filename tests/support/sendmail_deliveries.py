@@ -23,14 +23,16 @@ DATA = Path(__file__).parent.parent / "data" / "sendmail"
 PLACE = "@CORPUS@"
 Case = dict[str, Any]
 
-_DATE = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{1,2} (?!Jan 2023)[A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|[+-]\d{4}(?: \(\w+\))?)"
+_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_ZONE = r"(?:GMT|[+-]\d{4}(?: \(\w+\))?)"
+_DATE = rf"{_DAY}, \d{{1,2}} (?!Jan 2023)[A-Z][a-z]{{2}} \d{{4}} \d\d:\d\d:\d\d {_ZONE}"
 _REPLACED = (
     (re.compile(rf"\b{_DATE}"), "<DATE>"),
-    (re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"), "<CTIME>"),
+    (re.compile(rf"{_DAY} [A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d \d{{4}}"), "<CTIME>"),
     (re.compile(r"\b\d{12}\.(?=[0-9A-Za-x]{8}\d{6}@)"), "<STAMP>."),
     (re.compile(r"\b[0-9A-Za-x]{8}\d{6}\.\d{9,10}/"), "<QID>.<N>/"),
     (re.compile(r"\b[0-9A-Za-x]{8}\d{6}\b"), "<QID>"),
-    (re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d(?= )"), "<QTIME>"),
+    (re.compile(rf"{_DAY} [A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d(?= )"), "<QTIME>"),
 )
 _QUEUE_TIME = re.compile(r"^([TK])[0-9]+$")
 _LISTED = re.compile(r"(?<=\d )[A-Z][a-z]{2} [ \d]\d \d\d:\d\d(?= )")
