@@ -41,7 +41,7 @@ _PIECE: Final = re.compile(
     re.DOTALL,
 )
 _ARROW: Final = re.compile(r"(?<!\S)->(?!\S)")
-_MAILER: Final = re.compile(r"\{mailer:\}(?=\S)")
+_MAILER: Final = "{mailer:}"
 _ON_THE_LEFT: Final = {HOST: "{empty}", ELSE: "{|}", MAILER: "{mailer:}"}
 _WITH_NAMES: Final = {MACRO: "$", MACRO_NOW: "&", IF: "if "}
 
@@ -69,11 +69,15 @@ class _Side:
     def write(self, side: str) -> str:
         """Return the whole side."""
         text = ""
+        is_open = False  # behind a quote that nothing closes every blank counts
         for piece in _PIECE.finditer(side):
-            written = self._piece(piece)
+            written = _literal(piece[0]) if is_open and piece["blank"] else self._piece(piece)
+            is_open = is_open or piece["literal"] == '"'
+            if text.endswith(_MAILER) and not is_open and not written.startswith((" ", "#")):
+                text += " "
             is_comment = written.startswith("#") and text[-1:] in ("", " ")
             text += f"{{#}}{written[1:]}" if is_comment and not self.keeps_blanks else written
-        return text if self.keeps_blanks else _MAILER.sub("{mailer:} ", text).strip()
+        return text if self.keeps_blanks else text.strip()
 
     def _piece(self, piece: re.Match[str]) -> str:
         if piece["quoted"] is not None:
@@ -92,6 +96,8 @@ class _Side:
 
     def _special(self, piece: re.Match[str]) -> str:
         """Return what is not literal."""
+        if piece["call"] and self.keeps_blanks:
+            return f"{{call}}{_literal(piece[0][1:])}"
         if piece["call"]:
             return f"{{call {unicode_of(piece['set'])}}}"
         if piece["named"]:
