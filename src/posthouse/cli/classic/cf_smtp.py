@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from posthouse.cli.classic.cf_arrival import Arrival
 from posthouse.cli.classic.cf_intake import Names
@@ -18,8 +18,9 @@ from posthouse.cli.classic.cf_queue import run_queue_of
 from posthouse.cli.classic.cf_site import CfSite
 from posthouse.cli.classic.cf_spool import keep_rest
 from posthouse.cli.classic.command_line import QueueRun
+from posthouse.cli.classic.smtp_pipe import blames_the_rules, converse
 from posthouse.cli.submission.people import login_name
-from posthouse.mail.reply import Reply, reply
+from posthouse.mail.reply import Reply
 from posthouse.smtp.server_events import (
     DataAsked,
     ExpandAsked,
@@ -28,7 +29,6 @@ from posthouse.smtp.server_events import (
     QueueAsked,
     RcptGiven,
     ServerEvent,
-    SessionEnded,
     TextChunk,
     TextEnded,
     TextRefused,
@@ -42,10 +42,6 @@ from posthouse.wiring.accepting import open_session
 
 if TYPE_CHECKING:
     from posthouse.smtp.server import ServerSession
-
-_CHUNK: Final = 64 * 1024
-_MISCONFIGURED: Final = reply(554, "5.3.5", "the rules of the site make nothing of an address")
-_STDIN, _STDOUT = 0, 1
 
 
 def serve_stdin_by_rules(path: Path, settings: Sequence[str], users: Path | None) -> int:
@@ -74,34 +70,17 @@ class RulesSession:
 
     def serve(self) -> int:
         """Serve until QUIT or the end of the input; return the last bad status, 70 for senseless rules among them."""
-        self._session.greet()
         try:
-            ended = self._handle_events()
-            while not ended:
-                wire = os.read(_STDIN, _CHUNK)
-                if wire:
-                    self._session.receive(wire)
-                else:
-                    self._session.connection_lost()
-                ended = self._handle_events() or not wire
+            converse(self._session, self._answer)
         finally:
             self._drop()
         return self._code
 
-    def _handle_events(self) -> bool:
-        """Handle what the session has to say, send its replies, and return whether it is over."""
-        ended = False
-        while (event := self._session.next_event()) is not None:
-            if isinstance(event, SessionEnded):
-                ended = True
-                break
-            answer = self._runner.run(self._act(event))
-            if answer is not None:
-                if answer.code == _MISCONFIGURED.code and answer.status == _MISCONFIGURED.status:
-                    self._code = os.EX_SOFTWARE
-                self._session.answer(answer)
-        _write_all(self._session.take_outgoing())
-        return ended
+    def _answer(self, event: ServerEvent) -> Reply | None:
+        answer = self._runner.run(self._act(event))
+        if blames_the_rules(answer):
+            self._code = os.EX_SOFTWARE
+        return answer
 
     async def _act(self, event: ServerEvent) -> Reply | None:
         """Do what an event asks for; return the answer to one that waits."""
@@ -156,11 +135,6 @@ class RulesSession:
             self._code = _final(self._arrival.exit_status) or self._code
             self._arrival.close()
             self._arrival = None
-
-
-def _write_all(wire: bytes) -> None:
-    while wire:
-        wire = wire[os.write(_STDOUT, wire) :]
 
 
 def _final(exit_status: int) -> int:

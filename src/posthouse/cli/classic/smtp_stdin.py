@@ -8,6 +8,7 @@ import os
 import selectors
 import socket
 
+from posthouse.cli.classic.smtp_pipe import CHUNK, STDIN, blames_the_rules, converse, write_all
 from posthouse.cli.submission.people import login_name
 from posthouse.cli.submission.submit_direct import local_client, open_intake
 from posthouse.cli.submission.submit_socket import DaemonDownError, connect
@@ -19,7 +20,6 @@ from posthouse.smtp.server import (
     MailGiven,
     RcptGiven,
     ServerEvent,
-    SessionEnded,
     TextChunk,
     TextEnded,
     TextRefused,
@@ -32,10 +32,6 @@ from posthouse.submit.intake import Intake
 from posthouse.submit.transaction import Transaction
 from posthouse.wiring.accepting import open_session
 from posthouse.wiring.site_file import SUBMIT_SOCKET
-
-_CHUNK = 64 * 1024
-_MISCONFIGURED = reply(554, "5.3.5", "the rules of the site make nothing of an address")
-_STDIN, _STDOUT = 0, 1
 
 
 def serve_stdin(site: Site) -> int:
@@ -57,40 +53,35 @@ def join(connection: socket.socket) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(connection, selectors.EVENT_READ)
         try:
-            selector.register(_STDIN, selectors.EVENT_READ)
+            selector.register(STDIN, selectors.EVENT_READ)
         except PermissionError:
             # A plain file cannot be waited for: all of it is there.
-            while wire := os.read(_STDIN, _CHUNK):
+            while wire := os.read(STDIN, CHUNK):
                 connection.sendall(wire)
             connection.shutdown(socket.SHUT_WR)
         while True:
             ready = {key.fileobj for key, _ in selector.select()}
             if connection in ready and not _pass_back(connection):
                 return
-            if _STDIN in ready and not _pass_on(connection):
-                selector.unregister(_STDIN)
+            if STDIN in ready and not _pass_on(connection):
+                selector.unregister(STDIN)
 
 
 def _pass_back(connection: socket.socket) -> bool:
     """Pass on what the daemon says; False when it has closed."""
-    wire = connection.recv(_CHUNK)
-    _write_all(wire)
+    wire = connection.recv(CHUNK)
+    write_all(wire)
     return bool(wire)
 
 
 def _pass_on(connection: socket.socket) -> bool:
     """Pass on what we are told; False at its end, of which the daemon then knows."""
-    wire = os.read(_STDIN, _CHUNK)
+    wire = os.read(STDIN, CHUNK)
     if wire:
         connection.sendall(wire)
     else:
         connection.shutdown(socket.SHUT_WR)
     return bool(wire)
-
-
-def _write_all(wire: bytes) -> None:
-    while wire:
-        wire = wire[os.write(_STDOUT, wire) :]
 
 
 class StdinSession:
@@ -105,34 +96,17 @@ class StdinSession:
 
     def serve(self) -> int:
         """Serve until QUIT or the end of the input; return the exit code: 70 when rules made no sense of an address."""
-        self._session.greet()
         try:
-            ended = self._handle_events()
-            while not ended:
-                wire = os.read(_STDIN, _CHUNK)
-                if wire:
-                    self._session.receive(wire)
-                else:
-                    self._session.connection_lost()
-                ended = self._handle_events() or not wire
+            converse(self._session, self._answer)
         finally:
             self._drop()
         return self._code
 
-    def _handle_events(self) -> bool:
-        """Handle what the session has to say, send its replies, and return whether it is over."""
-        ended = False
-        while (event := self._session.next_event()) is not None:
-            if isinstance(event, SessionEnded):
-                ended = True
-                break
-            answer = self._act(event)
-            if answer is not None:
-                if answer.code == _MISCONFIGURED.code and answer.status == _MISCONFIGURED.status:
-                    self._code = os.EX_SOFTWARE
-                self._session.answer(answer)
-        _write_all(self._session.take_outgoing())
-        return ended
+    def _answer(self, event: ServerEvent) -> Reply | None:
+        answer = self._act(event)
+        if blames_the_rules(answer):
+            self._code = os.EX_SOFTWARE
+        return answer
 
     def _act(self, event: ServerEvent) -> Reply | None:
         """Do what an event asks for; return the answer to one that waits."""
