@@ -39,6 +39,7 @@ from posthouse.smtpd.peer import arrival_of, client_of, identify
 from posthouse.smtpd.service import Service
 from posthouse.submit.client import Client, Welcome
 from posthouse.submit.eager import start
+from posthouse.submit.replies import queue_not_started
 from posthouse.submit.transaction import Transaction
 
 # Unread input beyond this stops reading while an answer is owed.  What one read may add
@@ -338,7 +339,7 @@ class Connection(asyncio.Protocol):
     def _queue_asked(self, event: QueueAsked) -> None:
         starts = self._service.queue_starts
         if starts is None:
-            self._session.answer(reply(458, "4.5.0", f"Unable to queue messages for node {event.node}"))
+            self._session.answer(queue_not_started(event.node))
         else:
             self._ask(starts.start(event.node, self._client), self._session.answer)
 

@@ -30,3 +30,8 @@ _OK = Status(2, 0, 0)
 def accepted(queue_id: QueueId) -> Reply:
     """Return the promise.  Made only after the commit returned."""
     return Reply(250, (f"{queue_id} accepted",), _OK)
+
+
+def queue_not_started(node: str) -> Reply:
+    """Return the answer to ETRN where nobody starts the queue, or it cannot be started now.  RFC 1985 section 5.3."""
+    return reply(458, "4.5.0", f"Unable to queue messages for node {node}")

@@ -12,7 +12,7 @@ from posthouse.cli.classic.smtp_pipe import CHUNK, STDIN, blames_the_rules, conv
 from posthouse.cli.submission.people import login_name
 from posthouse.cli.submission.submit_direct import local_client, open_intake
 from posthouse.cli.submission.submit_socket import DaemonDownError, connect
-from posthouse.mail.reply import Reply, reply
+from posthouse.mail.reply import Reply
 from posthouse.site.model import Site
 from posthouse.smtp.server import (
     DataAsked,
@@ -29,6 +29,7 @@ from posthouse.smtp.server import (
 from posthouse.smtp.server_events import QueueAsked
 from posthouse.submit.eager import run
 from posthouse.submit.intake import Intake
+from posthouse.submit.replies import queue_not_started
 from posthouse.submit.transaction import Transaction
 from posthouse.wiring.accepting import open_session
 from posthouse.wiring.site_file import SUBMIT_SOCKET
@@ -123,7 +124,7 @@ class StdinSession:
                 self._drop()
                 return None
             case QueueAsked(node):  # whoever may not run the queue by hand may not have it run
-                return reply(458, "4.5.0", f"Unable to queue messages for node {node}")
+                return queue_not_started(node)
         if self._transaction is None:
             return None
         return self._act_in(self._transaction, event)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from posthouse.mail.errors import SpoolError
 from posthouse.mail.queued import QueueFilter, Verb
 from posthouse.mail.reply import Reply, reply
+from posthouse.submit.replies import queue_not_started
 
 if TYPE_CHECKING:
     from posthouse.ports import Clock, SpoolQueue, Wakeup
@@ -49,7 +50,7 @@ class QueueStarts:
         try:
             await self._queue.act(query, Verb.RETRY, self._clock.now(), dry_run=False, note="ETRN")
         except SpoolError:
-            return reply(458, "4.5.0", f"Unable to queue messages for node {node}")
+            return queue_not_started(node)
         self._wakeup.notify()
         return started(node)
 
