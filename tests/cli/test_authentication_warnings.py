@@ -1,12 +1,13 @@
 """PrivacyOptions=authwarnings: whoever is not trusted is named in mail that says somebody else sends it."""
 
-import getpass
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from posthouse.cli.submission.people import account_name
 
 BIN = Path(sys.executable).parent
 SLOW = 60.0  # seconds
@@ -26,7 +27,7 @@ R$*\t\t\t$#local $: $1
 Mlocal, P={folder}/catch, F=lnS, A=catch $u
 Mprog, P=/bin/sh, F=l, A=sh -c $u
 """
-ME = getpass.getuser()
+ME = account_name()
 
 
 def site(folder: Path, privacy: str, trusted: str = "") -> Path:
@@ -39,9 +40,14 @@ def site(folder: Path, privacy: str, trusted: str = "") -> Path:
     return cf
 
 
-def header_after(cf: Path, *arguments: str, given: bytes = b"Subject: x\n\nhello\n") -> list[str]:
+def header_after(cf: Path, *arguments: str, given: bytes = b"Subject: x\n\nhello\n", login: str = ME) -> list[str]:
     done = subprocess.run(
-        [BIN / "sendmail", "-C", cf, *arguments], input=given, capture_output=True, check=False, timeout=SLOW
+        [BIN / "sendmail", "-C", cf, *arguments],
+        input=given,
+        capture_output=True,
+        check=False,
+        timeout=SLOW,
+        env={**os.environ, "LOGNAME": login},
     )
     assert (done.returncode, done.stderr) == (os.EX_OK, b"")
     return (cf.parent / "got").read_text().partition("\n\n")[0].split("\n")
@@ -55,6 +61,12 @@ def test_another_sender_is_told_of_before_the_fields_of_the_message(tmp_path: Pa
         f"X-Authentication-Warning: mx1.example.org: {ME} set sender to boss using -f",
         "Subject: x",
     ]
+
+
+def test_the_environment_makes_nobody_trusted(tmp_path: Path) -> None:
+    header = header_after(site(tmp_path, "authwarnings", "Ttrusted"), "-f", "boss", "joe", login="trusted")
+
+    assert f"X-Authentication-Warning: mx1.example.org: {ME} set sender to boss using -f" in header
 
 
 def test_smtp_on_standard_input_is_told_of(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from posthouse.cli.classic.cf_message import BodyFile
 from posthouse.cli.classic.cf_recipients import note_complaints, ways_of
 from posthouse.cli.classic.cf_site import CfSite
-from posthouse.cli.submission.people import login_name
+from posthouse.cli.submission.people import account_name, login_name
 from posthouse.deliver.cf_delivery import Delivery
 from posthouse.deliver.cf_envelope import CfEnvelope, Standing, Way
 from posthouse.deliver.cf_load import load_limits_of
@@ -94,6 +94,7 @@ class Intake:
         self._names = names
         self.name = name or names.draw()
         self._refused: tuple[AddressComplaint, ...] = ()  # what is wrong with the sender given
+        self._brought: dict[str, str] = {}  # the macros that the message keeps, once its header is complete
 
     def environment(self) -> Environment:
         """Return the macros with which the message begins."""
@@ -114,7 +115,7 @@ class Intake:
         )
         environment.define("addr_type", None)
         if not isinstance(resolved, Resolved) or resolved.mailer == ERROR:
-            return Sender(written, "", written, is_local=False, address_type="", full_name=self._given.full_name)
+            return Sender(written, user=written, full_name=self._given.full_name)
         mailer = self._configuration.mailers[fold(resolved.mailer)]
         account = self._world.logins.find(resolved.user) if mailer.is_local else None
         name = self._given.full_name or (account.full_name if account is not None else "")
@@ -125,7 +126,7 @@ class Intake:
 
     def warned(self, own: Sequence[Field], *, over_pipe: bool = False) -> list[Field]:
         """Put before a header what authwarnings asks for: that who handed it in is not trusted to say who sends."""
-        user, given = login_name(), self._given.sender
+        user, given = account_name(), self._given.sender  # nobody is trusted for what their environment says
         is_trusted = fold(user) in self._configuration.trusted_users
         if is_trusted or "authwarnings" not in privacy_words(self._configuration):
             return list(own)
@@ -185,7 +186,7 @@ class Intake:
         }
         if sender.full_name:
             values["x"] = quoted_name(sender.full_name, must_quote)
-        self._brought: dict[str, str] = {key: value for key, value in values.items() if key in _BROUGHT}
+        self._brought = {key: value for key, value in values.items() if key in _BROUGHT}
         forms = frozenset({sender.written, sender.user}) if sender.is_local else frozenset()
         binding = Binding(
             values,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +15,7 @@ from posthouse.adapters.cf_surroundings import surroundings_of
 from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
 from posthouse.adapters.map_answers import MapAnswers, MapAnswersNow
+from posthouse.cli.submission.people import account_name
 from posthouse.mail.lookup import MapAnswer, MapQuestion
 from posthouse.mail.problem import Problem
 from posthouse.rewriting.compiled import CompiledProgram
@@ -197,14 +196,6 @@ def add_words(rewriter: Rewriter, environment: Environment, name: str, text: str
     return rewriter.with_words(name, words)
 
 
-def _login() -> str:
-    """Return who runs this."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
-
-
 def _overlook(_: str) -> None:
     """Do without complaints: a name that is none gives nothing, as in the real program."""
 
@@ -261,7 +252,8 @@ class Rewriters:
             return (found.uid, found.gid) if found else None
 
         def completed(surroundings: CfSurroundings) -> CfSurroundings:
-            return replace(surroundings, account=account, macros={"opMode": TEST_MODE, "_": f"{_login()}@localhost"})
+            macros = {"opMode": TEST_MODE, "_": f"{account_name()}@localhost"}
+            return replace(surroundings, account=account, macros=macros)
 
         if path.suffix == ".toml":
             configuration = read_rules(

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import pwd
 
 from posthouse.cli.errors import CommandError
 from posthouse.mail.address import NULL_PATH, Address, Path
@@ -14,6 +15,14 @@ def login_name() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def account_name() -> str:
+    """Return the login name of the account that runs this, whatever the environment says; its number without one."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return str(os.getuid())
 
 
