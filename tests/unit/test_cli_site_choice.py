@@ -1,8 +1,11 @@
 """Which site file a command works on."""
 
+import os
 from pathlib import Path
 
-from posthouse.cli.site_choice import SYSTEM_SITE, choose_site, site_candidates
+import pytest
+
+from posthouse.cli.site_choice import MAX_OCTETS, SYSTEM_SITE, choose_site, has_rule_sets, site_candidates
 
 
 def test_variable_is_the_only_candidate_when_set():
@@ -24,3 +27,27 @@ def test_missing_file_is_named_by_the_variable(monkeypatch):
     monkeypatch.setenv("POSTHOUSE_SITE", "/nowhere/site.toml")
 
     assert choose_site(None) == Path("/nowhere/site.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b'[site]\nname = "x"\n[rewriting.macros]\n', True),
+        (b"[[rewriting.mailer]]\n", True),
+        (b'[site]\nname = "rewriting"\n', False),
+        (b"#" * MAX_OCTETS + b"\n[rewriting]\n", False),
+    ],
+    ids=["a table", "an array of tables", "a word", "behind more than is read"],
+)
+def test_a_site_file_is_looked_at_for_rule_sets_up_to_the_size_that_is_read(tmp_path, text, expected):
+    path = tmp_path / "site.toml"
+    path.write_bytes(text)
+
+    assert has_rule_sets(path) is expected
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "site.toml")
+
+    assert not has_rule_sets(tmp_path / "site.toml")
+    assert has_rule_sets(tmp_path / "sendmail.cf")

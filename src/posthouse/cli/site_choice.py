@@ -14,6 +14,7 @@ from pathlib import Path
 _RULE_SETS = re.compile(rb"^[ \t]*\[\[?[ \t]*rewriting\b", re.MULTILINE)
 SYSTEM_SITE = Path("/etc/posthouse/site.toml")
 VARIABLE = "POSTHOUSE_SITE"
+MAX_OCTETS = 10 * 1024 * 1024  # of a site.toml; its reader takes no more
 
 
 def site_candidates(environment: Mapping[str, str], prefix: str) -> list[Path]:
@@ -40,6 +41,11 @@ def has_rule_sets(path: Path) -> bool:
     if path.suffix == ".cf":
         return True
     try:
-        return path.suffix == ".toml" and _RULE_SETS.search(path.read_bytes()) is not None
+        return path.suffix == ".toml" and path.is_file() and _RULE_SETS.search(_beginning(path)) is not None
     except OSError:
         return False  # whoever reads the file says so
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_OCTETS)

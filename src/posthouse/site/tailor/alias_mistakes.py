@@ -39,15 +39,16 @@ class AliasMistakes:
         """Find aliases that stand for each other: MMDF accepts what goes there, and nobody gets it."""
         told: set[str] = set()
         for first in self._single:
-            passed: list[str] = []
+            passed: dict[str, None] = {}  # in order
             name = first
             while name in self._single and name not in told:
                 if name in passed:
-                    circle = " to ".join((*passed[passed.index(name) :], name))
+                    names = list(passed)
+                    circle = " to ".join((*names[names.index(name) :], name))
                     wrong = f"the aliases lead in a circle: {circle}"
                     yield Problem(self._single[name][2], wrong, "end it at a user: who writes there reaches nobody")
                     break
-                passed.append(name)
+                passed[name] = None
                 name = self._single[name][1]
             told.update(passed)
 
