@@ -10,7 +10,7 @@ from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.table_dbm import DbmTable, build_dbm, database_path
 from posthouse.adapters.table_file import FileTable
 from posthouse.adapters.table_inline import InlineTable
-from posthouse.adapters.table_logins import MachineLoginTable
+from posthouse.adapters.table_logins import MachineLoginTable, login_table
 from posthouse.adapters.table_regexp import RegexpFileTable
 from posthouse.adapters.table_sources import build_databases, open_tables, table_problems
 from posthouse.mail.lookup import NOT_FOUND, Origin
@@ -27,7 +27,9 @@ class Subject:
         self.kind, self.path, self.clock = kind, directory / "source", ManualClock()
         self.write(ENTRIES)
         make = {"file": FileTable, "regexp": RegexpFileTable, "dbm": DbmTable}.get(kind)
-        if make:
+        if kind == "passwd":
+            self.table = login_table(self.path, self.clock)
+        elif make:
             self.table = make("users", self.path, self.clock)
         else:
             self.table = InlineTable(
@@ -35,7 +37,8 @@ class Subject:
             )
 
     def write(self, entries):
-        self.path.write_text("".join(f"{key}  {value}\n" for key, value in entries))
+        line = "{}:x:5001:5000:A Person:{}:/bin/sh\n" if self.kind == "passwd" else "{}  {}\n"
+        self.path.write_text("".join(line.format(key, value) for key, value in entries))
         if self.kind == "dbm":
             build_dbm(self.path, database_path(self.path))
 
@@ -46,12 +49,12 @@ class Subject:
         return asyncio.run(self.table.lookup(key))
 
 
-@pytest.fixture(params=["file", "regexp", "dbm", "inline"])
+@pytest.fixture(params=["file", "regexp", "dbm", "inline", "passwd"])
 def subject(request, tmp_path):
     return Subject(request.param, tmp_path)
 
 
-@pytest.fixture(params=["file", "regexp", "dbm"])
+@pytest.fixture(params=["file", "regexp", "dbm", "passwd"])
 def watched(request, tmp_path):
     """All but inline: entries in the site file change only with it."""
     return Subject(request.param, tmp_path)

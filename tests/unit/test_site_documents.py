@@ -81,7 +81,7 @@ def test_everything_in_the_model_can_be_said(section, model, besides):
 
 def test_everything_in_the_site_can_be_said():
     sections = {"domains", "channels", "routes", "tables", "aliases", "listeners", "limits", "timeouts", "retry"}
-    sections |= {"concurrency", "log", "metrics", "nameservers", "virtual", "mailertables"}
+    sections |= {"concurrency", "log", "metrics", "nameservers", "virtual", "mailertables", "passwd"}
     derived = {"home", "file", "files"}
     of_the_old_languages = {"complaints", "without_effect", "mmdf", "cf"}
 

@@ -7,14 +7,13 @@ import pwd
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from posthouse.adapters.logins_passwd import FileLogins, MachineLogins
+from posthouse.adapters.logins_passwd import open_logins
 from posthouse.site.cf.declared import CfConfiguration
 
 if TYPE_CHECKING:
     from posthouse.ports import Clock, Logins
 
 NOBODY: Final = 65534
-_OF_A_FILE: Final = "pw:"  # MailboxDatabase=pw:/path/to/passwd
 
 
 def default_identity(configuration: CfConfiguration) -> tuple[int, int]:
@@ -34,7 +33,4 @@ def default_identity(configuration: CfConfiguration) -> tuple[int, int]:
 
 def logins_of(configuration: CfConfiguration, clock: Clock, given: Path | None = None) -> Logins:
     """Return who has mail here: the passwd(5) file that is given, or that MailboxDatabase names, or the machine."""
-    database = configuration.text("MailboxDatabase")
-    if given is None and database.startswith(_OF_A_FILE):
-        given = configuration.file.parent / database.removeprefix(_OF_A_FILE)
-    return FileLogins(given, clock) if given is not None else MachineLogins(clock)
+    return open_logins(given or configuration.passwd_file, clock)

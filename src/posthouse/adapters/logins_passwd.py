@@ -15,7 +15,7 @@ from posthouse.mail.account import Account, LoginsError
 from posthouse.tables.passwd import parse_passwd, shells_in
 
 if TYPE_CHECKING:
-    from posthouse.ports import Clock
+    from posthouse.ports import Clock, Logins
 
 MAX_OCTETS: Final = 64 * 1024 * 1024
 SHELLS_FILE: Final = Path("/etc/shells")
@@ -39,6 +39,11 @@ class Shells:
             except UnreadableError:
                 self._listed = _SHELLS_OTHERWISE
         return not shell or shell in self._listed or _ANY_SHELL in self._listed
+
+
+def open_logins(passwd: Path | None, clock: Clock) -> Logins:
+    """Return the accounts of a passwd(5) file, or the machine's."""
+    return MachineLogins(clock) if passwd is None else FileLogins(passwd, clock)
 
 
 class MachineLogins:

@@ -1,4 +1,4 @@
-"""Table of login names: the machine's accounts.  The value is the home directory.
+"""Table of login names: the machine's accounts, or those of a passwd(5) file.  The value is the home directory.
 
 The machine is asked through its name service each time, so that accounts from a directory count
 too; it is never listed to answer a look-up.
@@ -18,9 +18,20 @@ from posthouse.site.model import LOGIN_NAMES
 from posthouse.tables.syntax import fold_key
 
 if TYPE_CHECKING:
+    from posthouse.adapters.table_file import FileTable
     from posthouse.ports import Clock
 
 MACHINE = Path("/etc/passwd")
+
+
+def login_table(passwd: Path | None, clock: Clock) -> MachineLoginTable | FileTable:
+    """Return the accounts of a passwd(5) file, or the machine's."""
+    if passwd is None:
+        return MachineLoginTable(clock)
+    from posthouse.adapters.table_file import FileTable
+    from posthouse.tables.passwd import passwd_entries
+
+    return FileTable(LOGIN_NAMES, passwd, clock, passwd_entries)
 
 
 class MachineLoginTable:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from posthouse.adapters.table_address_file import AddressFileTable
 from posthouse.adapters.table_file import FileTable
 from posthouse.adapters.table_inline import InlineTable
-from posthouse.adapters.table_logins import MachineLoginTable
+from posthouse.adapters.table_logins import login_table
 from posthouse.mail.lookup import Answer, Origin
 from posthouse.routing.mmdf.compiled import INCLUDED_FILES, MAIL_IDS
 from posthouse.site.model import LOGIN_NAMES
@@ -47,7 +47,7 @@ def open_mmdf_tables(
 ) -> dict[str, Table]:
     """Open every table, the login names and the files of addresses, by the names that routing/mmdf asks for.
 
-    ``users`` stands for the machine's accounts; ``folder`` for MTBLDIR; ``seconds`` bounds each question to a name
+    ``users`` stands for the accounts; ``folder`` for MTBLDIR; ``seconds`` bounds each question to a name
     server.  Nothing is read here and nothing fails.
     """
     tables: dict[str, Table] = {}
@@ -66,7 +66,7 @@ def open_mmdf_tables(
     at_mail_ids = folder or configuration.under(configuration.folders.tables)
     if not any(name.lower() == MAIL_IDS for name in tables):
         tables[MAIL_IDS] = FileTable(MAIL_IDS, at_mail_ids / MAIL_IDS, clock, mmdf_lines)
-    tables[LOGIN_NAMES] = users or MachineLoginTable(clock)
+    tables[LOGIN_NAMES] = users or login_table(configuration.passwd_file, clock)
     tables[INCLUDED_FILES] = AddressFileTable(INCLUDED_FILES, configuration.under(configuration.folders.queue))
     return tables
 

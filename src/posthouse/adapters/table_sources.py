@@ -9,7 +9,7 @@ from __future__ import annotations  # the ports are for the type checker alone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posthouse.adapters.table_logins import MachineLoginTable
+from posthouse.adapters.table_logins import login_table
 from posthouse.site.model import LOGIN_NAMES, TableKind
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def build_databases(sources: Iterable[TableSource]) -> Iterator[tuple[TableSourc
 def _open_all(site: Site, clock: Clock) -> Iterator[tuple[str, CheckedTable]]:
     for name, source in site.tables.items():
         yield name, _open(source, clock)
-    yield LOGIN_NAMES, MachineLoginTable(clock)
+    yield LOGIN_NAMES, login_table(site.passwd, clock)
 
 
 def _open(source: TableSource, clock: Clock) -> CheckedTable:

@@ -21,7 +21,7 @@ from posthouse.mail.problem import Problem
 
 Network = IPv4Network | IPv6Network
 
-LOGIN_NAMES: Final = "login-names"  # the table that every site has: the machine's accounts, passwd(5)
+LOGIN_NAMES: Final = "login-names"  # the table that every site has: the accounts, passwd(5)
 
 
 class DomainKind(Enum):
@@ -35,7 +35,7 @@ class Domain(Struct, frozen=True):
     """A domain that this site takes mail for.
 
     ``users`` names tables whose keys are the users of a local domain (besides
-    aliases); ``login_names`` adds the machine's passwd(5) names.  ``recipients``
+    aliases); ``login_names`` adds the login names.  ``recipients``
     does the same for a relay domain: empty means that any local-part is accepted.
     """
 
@@ -213,6 +213,7 @@ class Site(Struct, frozen=True):
     metrics: str = ""  # host:port; "" = none
     dead_letters: Path | None = None  # None: <spool>/dead-letters (mbox)
     nameservers: tuple[str, ...] = ()  # host or host:port; empty = the system's
+    passwd: Path | None = None  # passwd(5) file of the accounts that have mail here; None: the machine's accounts
     files: tuple[Path, ...] = ()  # every file read, for `check` and caches
     complaints: tuple[Problem, ...] = ()  # what the old languages only warn of; `check` lists it
     without_effect: tuple[Problem, ...] = ()  # what they accept and Posthouse has no use for, with the reason

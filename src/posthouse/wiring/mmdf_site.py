@@ -84,16 +84,16 @@ def mmdf_way_out(site: Site, intake: Intake, clock: Clock, log: EventLog) -> Spe
         elif asks_its_table(channel):
             channels[channel.name] = _table_program_channel(site, channel, tables[channel.tbl], log)
     local = configuration.local_channel
-    around = {} if local is None else {local.name: partial(_with_qualified, clock, log)}
+    around = {} if local is None else {local.name: partial(_with_qualified, configuration, clock, log)}
     return SpecialWayOut(channels, around, MmdfDialect(routing, tables))
 
 
-def _with_qualified(clock: Clock, log: EventLog, mailboxes: Channel) -> Channel:
+def _with_qualified(configuration: TailorConfiguration, clock: Clock, log: EventLog, mailboxes: Channel) -> Channel:
     """Join the mailboxes with what trusted aliases name beyond them."""
-    from posthouse.adapters.logins_passwd import MachineLogins
+    from posthouse.adapters.logins_passwd import open_logins
     from posthouse.channels.qualified import QualifiedChannel
 
-    return QualifiedChannel(mailboxes, MachineLogins(clock), clock, log)
+    return QualifiedChannel(mailboxes, open_logins(configuration.passwd_file, clock), clock, log)
 
 
 def _table_program_channel(site: Site, channel: TailorChannel, table: Table, log: EventLog) -> Channel:

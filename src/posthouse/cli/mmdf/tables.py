@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from posthouse.adapters.clock_system import SystemClock
+from posthouse.adapters.table_logins import login_table
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
 from posthouse.site.model import Site
@@ -56,4 +58,5 @@ def with_mistakes(site: Site) -> Site:
     if configuration is None:
         return site
     mistakes = find_mistakes(configuration, table_reader(configuration))
-    return replace(site, complaints=(*site.complaints, *mistakes))
+    accounts = login_table(configuration.passwd_file, SystemClock()).problems()
+    return replace(site, complaints=(*site.complaints, *mistakes, *accounts))

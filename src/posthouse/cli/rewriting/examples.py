@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator, Sequence
 
+from posthouse.adapters.cf_accounts import logins_of
 from posthouse.adapters.cf_maps import open_cf_maps
 from posthouse.adapters.clock_system import SystemClock
-from posthouse.adapters.logins_passwd import MachineLogins
 from posthouse.adapters.map_answers import MapAnswers, MapAnswersNow
 from posthouse.cli.errors import CommandError
 from posthouse.cli.rewriting.rewriter import Rewriter, RuleSetResult
@@ -48,7 +48,7 @@ def _line(rewriter: Rewriter, address: str) -> str:
 
 def _rewriter(configuration: CfConfiguration) -> Rewriter:
     clock = SystemClock()
-    opened = open_cf_maps(configuration, clock, MachineLogins(clock), None, ())
+    opened = open_cf_maps(configuration, clock, logins_of(configuration, clock), None, ())
     return Rewriter(configuration, MapAnswersNow(MapAnswers(opened.maps, clock)), opened.problems)
 
 

@@ -6,6 +6,7 @@ Text is octet text (rewriting/symbols.py); templates and arguments are kept unex
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -16,6 +17,7 @@ from posthouse.site.cf.complaints import Complaint
 from posthouse.site.model import OldConfiguration
 
 _FORMER_MACROS = {"SmtpGreetingMessage": "e", "UnixFromLine": "l", "OperatorChars": "o"}
+ACCOUNTS_FILE: Final = "pw:"  # MailboxDatabase=pw:/path/to/passwd
 OptionValue = bool | int | str | tuple[str, ...]
 
 
@@ -213,6 +215,12 @@ class CfConfiguration(OldConfiguration, frozen=True):
         """Return the value of an option that is a text or a choice."""
         value = self.option(name)
         return value if isinstance(value, str) else ""
+
+    @property
+    def passwd_file(self) -> Path | None:
+        """The passwd(5) file that MailboxDatabase names; None where users are those of the machine."""
+        database = self.text("MailboxDatabase")
+        return self.file.parent / database.removeprefix(ACCOUNTS_FILE) if database.startswith(ACCOUNTS_FILE) else None
 
     def words(self, name: str) -> tuple[str, ...]:
         """Return every value of an option that may be set more than once."""

@@ -242,6 +242,13 @@ _ALL: Final = (
         kinds.switch,
         "they are always offered",
     ),
+    Keyword(
+        "PASSWD",
+        "file",
+        "ours: whose login names and homes count, as passwd(5) has them; without it this machine's",
+        "people.passwd",
+        kinds.name,
+    ),
     Keyword("PHLOG", "log", "the log of phone calls", "logs.phone", idle=_PHONE),
     Keyword("DEFTRAN", "file", "the transcript of phone calls", "logs.transcript", kinds.text, _PHONE),
     *(

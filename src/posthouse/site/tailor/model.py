@@ -88,6 +88,7 @@ class TailorPeople(Struct, frozen=True):
     auth_request: str = ""  # AUTHREQUEST; the same
     orphanage: str | None = None  # ORPHANAGE; None is MSUPPORT, "" straight to the dead letters
     dead_letter: str | None = None  # DEADLETTER; None is DeadLetters in MQUEDIR, "" discards
+    passwd: str = ""  # PASSWD (ours): a file of accounts; "" is this machine's
 
 
 class MailboxLock(Flag):
@@ -215,6 +216,11 @@ class TailorConfiguration(OldConfiguration, frozen=True):
     def table_path(self, table: TailorTable) -> Path:
         """Return the text file of a table."""
         return self.under(self.folders.tables, table.file)
+
+    @property
+    def passwd_file(self) -> Path | None:
+        """The passwd(5) file of the accounts; None for this machine's."""
+        return self.under("", self.people.passwd) if self.people.passwd else None
 
     @property
     def database_path(self) -> Path:

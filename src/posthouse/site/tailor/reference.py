@@ -116,9 +116,9 @@ us. The reverse-path is written so, too.
 
 ## As a living site
 
-`posthouse serve --site mmdftailor` runs the site; every other command takes it the same way. `LISTEN` and
-`RELAYFROM` are ours; MMDF passes over them. `RELAYFROM "192.0.2.0/24@127.0.0.1:2525"` is about that listener
-alone, which then has no other networks; `"@127.0.0.1:2525"` lets nobody relay there.
+`posthouse serve --site mmdftailor` runs the site; every other command takes it the same way. `LISTEN`,
+`RELAYFROM` and `PASSWD` are ours; MMDF passes over them. `RELAYFROM "192.0.2.0/24@127.0.0.1:2525"` is about that
+listener alone, which then has no other networks; `"@127.0.0.1:2525"` lets nobody relay there.
 
 - A client by SMTP belongs to the first channel of `MVALIDCHN` (without it: of all with `pgm=smtp`) whose table has
   the name that the client says, with its address in the entry; else to the last of them, and its host is its

@@ -79,7 +79,8 @@ def site_of(configuration: TailorConfiguration) -> Site:
             configuration.under(configuration.folders.logs, configuration.logs.message.file), LogFormat.TEXT
         ),
         dead_letters=_dead_letters(configuration, queue),
-        files=(configuration.file, *(configuration.table_path(table) for table in _text_tables(configuration))),
+        passwd=configuration.passwd_file,
+        files=tuple(_files(configuration)),
         complaints=tuple(complaints),
         without_effect=configuration.without_effect,
         mmdf=configuration,
@@ -119,6 +120,13 @@ def _domains(configuration: TailorConfiguration) -> Iterator[tuple[str, Domain]]
                 origin=configuration.origins.get("MLNAME", Origin(str(configuration.file))),
             ),
         )
+
+
+def _files(configuration: TailorConfiguration) -> Iterator[Path]:
+    yield configuration.file
+    yield from map(configuration.table_path, _text_tables(configuration))
+    if configuration.passwd_file is not None:
+        yield configuration.passwd_file
 
 
 def _text_tables(configuration: TailorConfiguration) -> Iterator[TailorTable]:

@@ -21,6 +21,7 @@ from posthouse.site.model import (
     LogDeclaration,
     RouteRule,
     Site,
+    TableKind,
     TableSource,
 )
 from posthouse.site.toml import language
@@ -30,7 +31,7 @@ from posthouse.site.toml.keys import Section
 from posthouse.site.toml.listeners import read_listeners
 from posthouse.site.toml.positions import TomlPath
 from posthouse.site.toml.references import check_reference, check_references, kind_of
-from posthouse.site.toml.tables import read_tables
+from posthouse.site.toml.tables import look_for_file, read_tables
 from posthouse.site.toml.walk import Walk
 
 _CATCH_ALL = RouteRule("*", "smtp", origin=BUILTIN)
@@ -51,6 +52,7 @@ def assemble(walk: Walk, file: Path) -> Site:
     if concurrency.per_host_initial > concurrency.per_host:
         _contradiction(walk, "concurrency", "per-host-initial", "more than per-host", "write at most per-host")
     beside_rules(walk, tables)
+    passwd = _passwd(walk)
     return Site(
         home=walk.home,
         file=file,
@@ -69,7 +71,8 @@ def assemble(walk: Walk, file: Path) -> Site:
         log=_part(LogDeclaration, walk, language.LOG),
         metrics=str(walk.single(language.METRICS).get("listen", "")),
         nameservers=walk.single(language.DNS).get("servers", ()),  # type: ignore[arg-type]  # the language says texts
-        files=(file, *(table.path for table in tables.values() if table.path)),
+        passwd=passwd,
+        files=(file, *(table.path for table in tables.values() if table.path), *([passwd] if passwd else [])),
         **own,  # type: ignore[arg-type]  # the language describes [site] by the fields of Site
     )
 
@@ -77,6 +80,14 @@ def assemble(walk: Walk, file: Path) -> Site:
 def _part(model: Callable[..., _Part], walk: Walk, section: Section) -> _Part:
     """Read a table that is a part of the model of its own."""
     return model(**walk.single(section))
+
+
+def _passwd(walk: Walk) -> Path | None:
+    file = walk.single(language.ACCOUNTS).get("passwd")
+    if not isinstance(file, Path):
+        return None
+    look_for_file(walk, TableKind.FILE, file, ("accounts", "passwd"))
+    return file
 
 
 def _retry(walk: Walk) -> RetryPolicy:

@@ -104,7 +104,7 @@ DOMAINS = Section(
             "mail is accepted from anyone and passed on.", default='"local"'),
         _domain("subdomains", Flag(), "Is mail for every name below the domain taken too?"),
         _domain("users", ListOf(USERS), f"Tables whose keys are the domain's users; `{LOGIN_NAMES}` stands for the "
-                "machine's login names. Aliases are known besides.", default="only aliases", only=("local",)),
+                "login names of accounts. Aliases are known besides.", default="only aliases", only=("local",)),
         _domain("recipients", ListOf(TABLE), "Tables whose keys are the recipients (the local-part, or the whole "
                 "address) that are accepted.", default="any", only=("relay",)),
         _domain("channel", CHANNEL, "The channel that delivers.", default='"local"', only=("local",)),
@@ -319,6 +319,18 @@ DNS = Section(
     (Key("servers", ListOf(NAMESERVER), "Name servers.", default="the system's", required=True),),
 )
 
+ACCOUNTS = Section(
+    "accounts",
+    Shape.SINGLE,
+    "Whose login names and homes count for mail. Who runs a command is known from the system all the same.",
+    (
+        Key("passwd", FilePath(), "A file as passwd(5) has it, whose accounts take the place of the machine's: users "
+            "who have mail here and nothing else. It is read again when it changes; while it cannot be read, mail "
+            "for accounts waits.",
+            default="the machine's accounts", required=True),
+    ),
+)  # fmt: skip
+
 MMDF = Section(
     "mmdf",
     Shape.SINGLE,
@@ -339,6 +351,6 @@ REWRITING = Section(
 
 SECTIONS: Final = (
     SITE, LISTENER, DOMAINS, TABLES, ALIASES, VIRTUAL, GENERICS, MASQUERADE, ACCESS, CHANNELS, MAILERTABLE, ROUTE,
-    RETRY, LIMITS, TIMEOUTS, CONCURRENCY, LOG, METRICS, DNS,
+    RETRY, LIMITS, TIMEOUTS, CONCURRENCY, LOG, METRICS, DNS, ACCOUNTS,
     MMDF, REWRITING,
 )  # fmt: skip

@@ -29,6 +29,8 @@ def with_mmdf(walk: Walk, site: Site) -> Site:
     configuration = read_part(
         part, site.file, lambda path: walk.origin(("mmdf", *path)).line, lambda path, *why: _wrong(walk, path, *why)
     )
+    if site.passwd is not None:
+        configuration = replace(configuration, people=replace(configuration.people, passwd=str(site.passwd)))
     try:
         tailor = site_of(configuration)
     except SiteError as error:

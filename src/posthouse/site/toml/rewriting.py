@@ -34,6 +34,7 @@ _SECTIONS = {
     "timeouts": "timeouts",
     "retry": "retry",
     "listener": "listeners",
+    "accounts": "passwd",
 }
 _OWN = {
     "spool": "spool",

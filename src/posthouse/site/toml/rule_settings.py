@@ -6,6 +6,7 @@
     [generics] [access]           the maps generics and access; domains of [generics] are class G
     [masquerade]                  the macro M, classes M, N and E
     [[route]] host = "*"          the macro S, by its relay
+    [accounts]                    the option MailboxDatabase
 
 What rule sets have no word for is a problem, never a setting that nobody heeds.
 """
@@ -15,6 +16,7 @@ from typing import Final
 
 from posthouse.rewriting.program import RewritingProgram
 from posthouse.rewriting.symbols import MAP_BEGIN
+from posthouse.site.cf.declared import ACCOUNTS_FILE
 from posthouse.site.model import DomainKind, Site, TableKind
 from posthouse.site.toml import feature_language
 from posthouse.site.toml.walk import Walk
@@ -34,6 +36,7 @@ def with_settings(walk: Walk, site: Site, part: Mapping[str, object]) -> Mapping
     added.maps()
     added.masquerade()
     added.smart_host()
+    added.accounts()
     for name, instead in _WITHOUT_MEANING.items():
         if name in walk.document:
             walk.wrong((name,), f"[{name}] has no meaning beside rule sets", f"write {instead}")
@@ -141,6 +144,11 @@ class _Settings:
         self._set("macros", "M", str(values.get("name", "")))
         for name, field in (("M", "domains"), ("N", "shown"), ("E", "exposed")):
             self._class(name, _texts(values.get(field)))
+
+    def accounts(self) -> None:
+        """Make the file of accounts the option MailboxDatabase."""
+        if self._site.passwd is not None:
+            self._set("options", "MailboxDatabase", f"{ACCOUNTS_FILE}{self._site.passwd}")
 
     def smart_host(self) -> None:
         """Make the relay of everything else the macro S; other routes are mailertable's."""

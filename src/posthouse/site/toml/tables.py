@@ -37,23 +37,28 @@ def read_tables(walk: Walk) -> dict[str, TableSource]:
 
 
 def _file(walk: Walk, kind: TableKind, values: Values, path: TomlPath) -> Path | None:
-    """Return the table's file and see that it is there.
+    """Return the table's file and see that it is there."""
+    file = values.get("path")
+    if not isinstance(file, Path):
+        return None
+    look_for_file(walk, kind, file, (*path, "file"))
+    return file
+
+
+def look_for_file(walk: Walk, kind: TableKind, file: Path, where: TomlPath) -> None:
+    """See that the file that a key names is there.
 
     Whether it can be read is not asked: the program that reads the site may
     not be the one, nor the account, that reads the tables.
     """
-    file = values.get("path")
-    if not isinstance(file, Path):
-        return None
     database = file.with_name(file.name + _DATABASES.get(kind, ""))
     try:
         if file.is_dir():
-            walk.wrong((*path, "file"), f"{file} is a directory", "name the file itself")
+            walk.wrong(where, f"{file} is a directory", "name the file itself")
         elif not file.exists() and not database.exists() and not _may_be_missing(walk, kind):
-            walk.wrong((*path, "file"), f"there is no file {file}", "create it; it may be empty")
-    except OSError:  # a directory on the way that this account may not enter
-        return file
-    return file
+            walk.wrong(where, f"there is no file {file}", "create it; it may be empty")
+    except OSError:
+        return  # a directory on the way that this account may not enter
 
 
 def _may_be_missing(walk: Walk, kind: TableKind) -> bool:
