@@ -7,6 +7,7 @@ import pytest
 from posthouse.site.cf.declared import CfConfiguration
 from posthouse.site.problems import SiteError
 from posthouse.site.rules.convert import toml_text
+from posthouse.site.rules.elements import MAX_LINES
 from posthouse.site.rules.notation import NotationError, read_rule, read_template
 from posthouse.site.rules.wildcards import wildcard_names
 from posthouse.site.rules.writing import write_left, write_right, write_template
@@ -139,6 +140,16 @@ def test_every_mistake_is_told_with_its_line(tmp_path):
         (20, "{b} is no wildcard of the left side"),
         (21, "replacement $9 out of bounds"),
     ]
+
+
+def test_a_text_of_rules_has_so_many_lines_and_no_more(tmp_path):
+    rules = "#\n" * (MAX_LINES - 2) + "{*} -> x"  # and an empty line behind it
+    assert len(configuration(tmp_path, rules).program.rule_sets[0].rules) == 1
+
+    with pytest.raises(SiteError) as raised:
+        configuration(tmp_path, f"#\n{rules}")
+
+    assert [problem.wrong for problem in raised.value.problems] == [f"rules has more than {MAX_LINES} lines"]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from posthouse.mailers.fields import Field, Nature, split_fields
 from posthouse.mailers.priority import Factors
 from posthouse.mailers.stored import Circumstances, StoredHeader, final_recipient_of
 from posthouse.queueing.sendmail_qf import MACRO_OCTET, ControlField, ControlFile, ControlRecipient
+from posthouse.rewriting.macros import braced_name
 from posthouse.rewriting.symbols import MACRO
 
 DAEMON: Final = "MAILER-DAEMON"
@@ -123,8 +124,8 @@ def _fields(stored: StoredHeader) -> tuple[ControlField, ...]:
 def _condition(field: Field) -> str:
     if not (field.is_conditional or Nature.CHECKED in field.nature):
         return ""
-    macro = field.macro if len(field.macro) < 2 else f"{{{field.macro}}}"
-    return (f"${macro}" if macro else "") + "".join(sorted(set(field.flags)))
+    macro = f"${braced_name(field.macro)}" if field.macro else ""
+    return macro + "".join(sorted(set(field.flags)))
 
 
 def _plain(field: Field) -> ControlField:

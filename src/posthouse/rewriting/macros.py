@@ -31,6 +31,11 @@ def bare_name(name: str) -> str:
     return name[1:-1] if len(name) > 1 and name[0] == "{" else name
 
 
+def braced_name(name: str) -> str:
+    """Return a bare name as it stands behind its metasymbol: in braces, unless it is one character."""
+    return name if len(name) == 1 else f"{{{name}}}"
+
+
 def is_hopeless(complaint: str) -> bool:
     """Does a complaint of parse_name say that nothing can have this name, so that test mode says so, too?"""
     return complaint.startswith(("Unbalanced", "Macro/class name ("))

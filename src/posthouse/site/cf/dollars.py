@@ -7,7 +7,7 @@ From level 3 on, ``#`` begins a comment anywhere but after a backslash or in ``$
 import re
 from typing import Final
 
-from posthouse.rewriting.macros import Complain, parse_name
+from posthouse.rewriting.macros import Complain, braced_name, parse_name
 from posthouse.rewriting.symbols import (
     ARGUMENTS,
     CALL,
@@ -110,7 +110,7 @@ def _dollar(text: str, start: int, complain: Complain) -> tuple[str, int]:
     name, end = parse_name(text, start + (2 if symbol else 1), complain)
     if not name:
         return "", end
-    return f"{symbol or MACRO}{name if len(name) == 1 else f'{{{name}}}'}", end
+    return f"{symbol or MACRO}{braced_name(name)}", end
 
 
 def munch(text: str, delimiter: str = "") -> tuple[str, str]:

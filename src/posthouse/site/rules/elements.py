@@ -5,6 +5,8 @@ A value of another type is a complaint at its place and counts as not given.
 
 from collections.abc import Callable, Iterator, Mapping
 
+from msgspec import Struct
+
 from posthouse.mail.lookup import Origin
 from posthouse.site.cf.complaints import Complaints
 from posthouse.site.rules.notation import NotationError, read_template
@@ -13,12 +15,11 @@ Path = tuple[str | int, ...]
 MAX_LINES = 100_000  # of one text of rules
 
 
-class Places:
+class Places(Struct, frozen=True):
     """Where paths below the part stand: ``origin`` of a key, ``text_line`` where a text over several lines begins."""
 
-    def __init__(self, origin: Callable[[Path], Origin], text_line: Callable[[Path], int]) -> None:
-        self.origin = origin
-        self.text_line = text_line
+    origin: Callable[[Path], Origin]
+    text_line: Callable[[Path], int]
 
 
 class Element:
@@ -133,7 +134,10 @@ class Element:
         text = self.text(key)
         first = self.places.text_line(self.at(key)) if text else 0
         begun, begun_at = "", 0
-        for number, line in enumerate(text.split("\n")[:MAX_LINES], start=first):
+        written = text.split("\n")
+        if len(written) > MAX_LINES:
+            self.wrong(f"{key} has more than {MAX_LINES} lines", "part them among several")
+        for number, line in enumerate(written[:MAX_LINES], start=first):
             if line.lstrip().startswith("->") and begun:
                 begun = f"{begun} {line.strip()}"
                 continue

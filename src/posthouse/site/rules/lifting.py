@@ -97,7 +97,7 @@ class _Lifting:
 
     def generics(self) -> Iterator[str]:
         """Yield the table of what senders are to others."""
-        if self._are_standard(*_MASQUERADE[:1]):
+        if self._are_standard(_MASQUERADE[0]):
             yield from self._table("generics", "generics", lambda table: [f"table = {_text(table)}"], "G")
 
     def access(self) -> Iterator[str]:

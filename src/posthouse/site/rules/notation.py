@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from posthouse.rewriting.macros import braced_name
 from posthouse.rewriting.symbols import (
     ARGUMENTS,
     CALL,
@@ -37,8 +38,7 @@ from posthouse.site.cf.dollars import translate
 from posthouse.site.rules.octets import octets_of
 
 ARROW: Final = "->"
-SIGNS: Final = {"*": ZERO_OR_MORE, "+": ONE_OR_MORE, "-": EXACTLY_ONE}
-CLASS_SIGNS: Final = {"=": IN_CLASS, "~": NOT_IN_CLASS}
+SIGNS: Final = {"*": ZERO_OR_MORE, "+": ONE_OR_MORE, "-": EXACTLY_ONE, "=": IN_CLASS, "~": NOT_IN_CLASS}
 # What stands for itself, with or without a name behind it.
 WORDS: Final = {
     "mailer:": MAILER,
@@ -135,8 +135,8 @@ def _read_left(text: str, numbers: dict[str, int]) -> str:
         count += 1
         if wildcard[1]:
             _name(wildcard[1], count, numbers)
-        sign = wildcard[2]
-        written.append(SIGNS[sign] if sign in SIGNS else CLASS_SIGNS[sign] + _braced(wildcard[3]))
+        of_class = braced_name(octets_of(wildcard[3])) if wildcard.re is _CLASS else ""
+        written.append(SIGNS[wildcard[2]] + of_class)
     return "".join(written)
 
 
@@ -195,12 +195,12 @@ def _common(inside: str) -> str:
     if inside in _QUOTABLE:
         return inside
     if inside[0] == "&" and _MACRO_NAME.fullmatch(inside[1:]):
-        return MACRO_NOW + _braced(inside[1:])
+        return MACRO_NOW + braced_name(octets_of(inside[1:]))
     if inside[0] == "$":
         return _classic(inside)
     word, _, name = inside.partition(" ")
     if word in _NAMED_WORDS and (word != "if" or _MACRO_NAME.fullmatch(name)):
-        return _NAMED_WORDS[word] + (_braced(name) if word == "if" else octets_of(name))
+        return _NAMED_WORDS[word] + (braced_name(octets_of(name)) if word == "if" else octets_of(name))
     if _NAME.fullmatch(inside):
         raise NotationError(f"{{{inside}}} is no wildcard of the left side", "write {$name} for a macro")
     raise NotationError(f"{{{inside[:40]}}} means nothing", "docs/rewriting.md lists what may stand in braces")
@@ -210,15 +210,9 @@ def _classic(inside: str) -> str:
     """Read ``{$j}``, a macro, or one of sendmail's own signs, as ``{$:}``."""
     name = inside[1:]
     if _MACRO_NAME.fullmatch(name) and not name.isdigit() and (name.isalnum() or len(name) > 1 or name == "_"):
-        return MACRO + _braced(name)
+        return MACRO + braced_name(octets_of(name))
     complaints: list[str] = []
     symbol = translate(inside, 2, complaints.append)  # level 2: a # begins no comment
     if complaints or not symbol or symbol[0] < ZERO_OR_MORE:
         raise NotationError(f"{{{inside[:40]}}} means nothing", "write {$name} for a macro")
     return symbol
-
-
-def _braced(name: str) -> str:
-    """Return a name as it stands behind its metasymbol."""
-    octets = octets_of(name)
-    return octets if len(octets) == 1 else f"{{{octets}}}"

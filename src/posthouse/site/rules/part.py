@@ -26,6 +26,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from posthouse.mail.lookup import Origin
+from posthouse.rewriting.macros import braced_name
 from posthouse.rewriting.symbols import CALL, IN_CLASS, MACRO
 from posthouse.site.cf import mailers, rules, small_lines
 from posthouse.site.cf.classes import read_class_file
@@ -95,7 +96,7 @@ def read_part(part: Mapping[str, object], file: Path, surroundings: Surroundings
     _read_maps(reading, root.table("maps"))
     _read_options(reading, root.table("options"))
     _read_small(reading, root)
-    examples = [_address_example(root, *line) for line in root.lines("examples")]
+    examples = [_example(root, "", *line) for line in root.lines("examples")]
     for element in root.tables("ruleset"):
         examples += _read_rule_set(reading, element)
     for element in root.tables("header"):
@@ -117,7 +118,7 @@ def _read_level(reading: Reading, root: Element) -> None:
 def _read_macros(reading: Reading, macros: Element) -> None:
     for key in macros.values:
         value = macros.template(key)
-        name, rest = reading.name_of(_braced(key))
+        name, rest = reading.name_of(braced_name(octets_of(key)))
         if name and not rest:
             reading.macros[name] = value
 
@@ -127,20 +128,21 @@ def _read_classes(reading: Reading, classes: Element, home: Path) -> None:
     for key in classes.values:
         element = classes.table(key)
         element.unknown("words", "files", "programs", "maps", "includes")
-        name, rest = reading.name_of(_braced(key))
+        braced = braced_name(octets_of(key))
+        name, rest = reading.name_of(braced)
         if not name or rest:
             continue
         for word in element.texts("words"):
             reading.add_words(name, reading.expand(element.in_notation(word)).split())
         for text in element.texts("files"):
-            read_class_file(reading, f"{_braced(key)}{_at_home(element.in_notation(text), home)}")
+            read_class_file(reading, f"{braced}{_at_home(element.in_notation(text), home)}")
         for source, mark in (("programs", "|"), ("maps", "")):
             for text in element.texts(source):
-                read_class_file(reading, f"{_braced(key)}{mark}{element.in_notation(text)}")
+                read_class_file(reading, f"{braced}{mark}{element.in_notation(text)}")
         included += ((name, other, element) for other in element.texts("includes"))
     for name, other, element in included:
         element.at("includes")
-        reading.add_words(name, [f"{IN_CLASS}{_braced(other)}"])
+        reading.add_words(name, [f"{IN_CLASS}{braced_name(octets_of(other))}"])
 
 
 def _at_home(text: str, home: Path) -> str:
@@ -213,10 +215,6 @@ def _read_rule(reading: Reading, element: Element, line: str, rule_set: int | No
     rules.read_rule(reading, f"{rule.left}\t{rule.right}", rule_set)
 
 
-def _address_example(root: Element, line: str, at: int) -> RuleExample | None:
-    return _example(root, "", line, at)
-
-
 def _example(element: Element, rule_set: str, line: str, at: int) -> RuleExample | None:
     """Read ``input -> expected``; None when it is none."""
     place = element.places.origin(element.at("examples"))
@@ -231,7 +229,7 @@ def _example(element: Element, rule_set: str, line: str, at: int) -> RuleExample
 def _read_header(reading: Reading, element: Element) -> None:
     element.unknown("name", "text", "flags", "macro", "check", "keep-comments")
     name, flags, macro = (octets_of(element.text(key)) for key in ("name", "flags", "macro"))
-    condition = f"?{MACRO}{_braced(macro)}?" if macro else f"?{flags}?" if flags else ""
+    condition = f"?{MACRO}{braced_name(macro)}?" if macro else f"?{flags}?" if flags else ""
     check, text = octets_of(element.text("check")), element.template("text")
     plus = "+" if element.flag("keep-comments") else ""
     element.at()
@@ -255,8 +253,3 @@ def _escaped(text: str) -> str:
     """Return text as a field of an M line has it."""
     escaped = text.translate(_ESCAPES)
     return f"\\{escaped}" if escaped[:1].isspace() else escaped
-
-
-def _braced(name: str) -> str:
-    octets = octets_of(name)
-    return octets if len(octets) == 1 else f"{{{octets}}}"

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from posthouse.rewriting.program import RuleSet
 from posthouse.rewriting.tokens import Syntax, Table
 from posthouse.site.cf.declared import CfConfiguration, MailerDeclaration, Setting
@@ -43,9 +46,8 @@ def _value(setting: Setting) -> tuple[object, str]:
     return setting.value, setting.text
 
 
-def _fields(struct: object) -> dict[str, object]:
-    names: tuple[str, ...] = getattr(struct, "__struct_fields__", ())
-    return {name: getattr(struct, name) for name in names if name not in _ELSEWHERE}
+def _fields(struct: Struct) -> dict[str, object]:
+    return {name: value for name, value in asdict(struct).items() if name not in _ELSEWHERE}
 
 
 def _headers(configuration: CfConfiguration) -> Iterator[dict[str, object]]:

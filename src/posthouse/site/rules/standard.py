@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from posthouse.site.rules.source import RuleSetSource
 
-_OCTETS = 5  # of a hash: one rule in a million millions would be mistaken for one of a thousand
+_OCTETS = 5  # of a hash: a foreign rule has one of the thousand that are known once in a thousand million
 
 
 def fingerprints(rule_set: RuleSetSource) -> Iterator[str]:

@@ -10,7 +10,6 @@ from posthouse.rewriting.symbols import (
     CALL,
     ELSE,
     END_IF,
-    EXACTLY_ONE,
     HOST,
     HOST_MAP_BEGIN,
     HOST_MAP_END,
@@ -22,14 +21,13 @@ from posthouse.rewriting.symbols import (
     MAP_BEGIN,
     MAP_END,
     NOT_IN_CLASS,
-    ONE_OR_MORE,
     USER,
-    ZERO_OR_MORE,
 )
 from posthouse.site.cf.dollars import as_written
+from posthouse.site.rules.notation import SIGNS
 from posthouse.site.rules.octets import unicode_of
 
-_SIGNS: Final = {ZERO_OR_MORE: "*", ONE_OR_MORE: "+", EXACTLY_ONE: "-", IN_CLASS: "=", NOT_IN_CLASS: "~"}
+_SIGNS: Final = {symbol: sign for sign, symbol in SIGNS.items()}
 _NAMED: Final = f"{MACRO}{MACRO_NOW}{IF}{IN_CLASS}{NOT_IN_CLASS}"
 _PIECE: Final = re.compile(
     rf"""(?P<call>{CALL})\s*(?P<set>"[^"{{}}\\\ue000-\ue0ff]*"|[A-Za-z0-9_]+)"""
