@@ -2,24 +2,18 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from posthouse.cli.submission.people import account_name
+from support.cf_site import BIN, HEAD, SLOW
 
-BIN = Path(sys.executable).parent
-SLOW = 60.0  # seconds
-CF = """\
-V10/Berkeley
-Djmx1.example.org
-Cwlocalhost mx1.example.org
+CF = (
+    HEAD
+    + """\
 {trusted}
-O QueueDirectory={folder}/queue
-O DontProbeInterfaces=True
 O DeliveryMode=interactive
-O QueueLA=1000000
 O PrivacyOptions={privacy}
 HX-Site: here
 Sparse=0
@@ -27,6 +21,7 @@ R$*\t\t\t$#local $: $1
 Mlocal, P={folder}/catch, F=lnS, A=catch $u
 Mprog, P=/bin/sh, F=l, A=sh -c $u
 """
+)
 ME = account_name()
 
 
@@ -36,7 +31,7 @@ def site(folder: Path, privacy: str, trusted: str = "") -> Path:
     script.write_text(f"#!/bin/sh\ncat >{folder}/got\n")
     script.chmod(0o755)
     cf = folder / "mx.cf"
-    cf.write_text(CF.format(folder=folder, privacy=privacy, trusted=trusted))
+    cf.write_text(CF.format(queue=folder / "queue", folder=folder, privacy=privacy, trusted=trusted))
     return cf
 
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,13 @@ from posthouse.adapters.personal_cf import read_personal
 from posthouse.mail.account import Account
 from posthouse.site.cf.declared import CfConfiguration
 from posthouse.site.cf.personal import MOST_OCTETS
+from support.cf_site import BIN, HEAD, SLOW
 
-BIN = Path(sys.executable).parent
-SLOW = 60.0  # seconds
-CF = """\
-V10/Berkeley
-Djmx1.example.org
+CF = (
+    HEAD
+    + """\
 DUthe site
-Cwlocalhost mx1.example.org
-O QueueDirectory={folder}/queue
-O DontProbeInterfaces=True
 O DeliveryMode=interactive
-O QueueLA=1000000
 HOrganization: $U
 HX-Site: always
 Sparse=0
@@ -30,6 +24,7 @@ R$+\t\t\t$#local $: $1
 Mlocal, P={folder}/catch, F=lnS, A=catch $u
 Mprog, P=/bin/sh, F=l, A=sh -c $u
 """
+)
 
 
 @pytest.fixture
@@ -40,7 +35,7 @@ def site(tmp_path: Path) -> Path:
     script.write_text(f"#!/bin/sh\ncat >{tmp_path}/got\n")
     script.chmod(0o755)
     cf = tmp_path / "mx.cf"
-    cf.write_text(CF.format(folder=tmp_path))
+    cf.write_text(CF.format(queue=tmp_path / "queue", folder=tmp_path))
     (tmp_path / "passwd").write_text(
         f"me:x:{os.getuid()}:{os.getgid()}:Me:{tmp_path}/home:/bin/sh\njoe:x:4711:4711:Joe:/nowhere:/bin/sh\n"
     )

@@ -1,21 +1,15 @@
 """``sendmail -q`` and ``mailq`` at a site that has a sendmail.cf: parts of the queue, by the classic's names."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-BIN = Path(sys.executable).parent
-SLOW = 300.0  # seconds
-CF = """\
-V10/Berkeley
-Djmx1.example.org
-Cwlocalhost mx1.example.org
-O QueueDirectory={queue}
-O QueueLA=1000
-O RefuseLA=1000
-O DontProbeInterfaces=True
+from support.cf_site import BIN, HEAD, SLOW
+
+CF = (
+    HEAD
+    + """\
 Troot daemon
 Scanonify=3
 R$* < $* > $*\t$2
@@ -24,6 +18,7 @@ R$+\t\t$#local $: $1
 Mlocal, P=/bin/true, F=lsmS, A=true $u
 Mprog, P=/bin/sh, F=l, A=sh -c $u
 """
+)
 
 
 @pytest.fixture

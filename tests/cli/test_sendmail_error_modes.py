@@ -2,21 +2,16 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-BIN = Path(sys.executable).parent
-SLOW = 60.0  # seconds
-CF = """\
-V10/Berkeley
-Djmx1.example.org
+from support.cf_site import BIN, HEAD, SLOW
+
+CF = (
+    HEAD
+    + """\
 DnMAILER-DAEMON
-Cwlocalhost mx1.example.org
-O QueueDirectory={place}/queue
-O DontProbeInterfaces=True
-O QueueLA=1000
 O DeliveryMode=interactive
 Troot daemon joe
 H?P?Return-Path: <$g>
@@ -31,6 +26,7 @@ M*file*, P=[FILE], F=lsDFMPEou, A=FILE $u
 M*include*, P=/dev/null, F=su, A=INCLUDE $u
 Mfail, P={place}/fail, F=S, T=DNS/RFC822/X-Unix, A=fail $u
 """
+)
 
 
 @pytest.fixture
@@ -41,7 +37,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "keep").chmod(0o755)
     (tmp_path / "fail").write_text("#!/bin/sh\nexit 67\n")
     (tmp_path / "fail").chmod(0o755)
-    (tmp_path / "mx.cf").write_text(CF.format(place=tmp_path))
+    (tmp_path / "mx.cf").write_text(CF.format(queue=tmp_path / "queue", place=tmp_path))
     (tmp_path / "passwd").write_text(
         f"joe:x:{os.geteuid()}:{os.getegid()}:Joe:{tmp_path}/home:/bin/sh\nann:x:1:1:Ann:{tmp_path}/home:/bin/sh\n"
     )

@@ -2,23 +2,16 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from support.cf_site import BIN, HEAD, SLOW
 from support.channel_peer import Script, ScriptedPeer
 
-BIN = Path(sys.executable).parent
-SLOW = 300.0  # seconds
-CF = """\
-V10/Berkeley
-Djmx1.example.org
-Cwlocalhost mx1.example.org
-O QueueDirectory={queue}
-O QueueLA=1000
-O RefuseLA=1000
-O DontProbeInterfaces=True
+CF = (
+    HEAD
+    + """\
 O DeliveryMode=interactive
 O ErrorMode=print
 Pspecial-delivery=100
@@ -38,6 +31,7 @@ Mlocal, P=/bin/true, F=ls, A=true $u
 Mrelay, P=[IPC], F=mMF, A=TCP $h {port}
 Mprog, P=/bin/sh, F=l, A=sh -c $u
 """
+)
 MESSAGE = b"To: far@example.net\nSubject: over the net\n\nhello\n"
 
 

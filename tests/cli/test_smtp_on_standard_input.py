@@ -1,24 +1,18 @@
 """``sendmail -bs`` at a site that has a sendmail.cf: the replies that programs know, and mail that is kept."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-BIN = Path(sys.executable).parent
-SLOW = 300.0  # seconds
-CF = """\
-V10/Berkeley
-Djmx1.example.org
-Cwlocalhost mx1.example.org
-O QueueDirectory={queue}
-O QueueLA=1000
-O RefuseLA=1000
+from support.cf_site import BIN, HEAD, SLOW
+
+CF = (
+    HEAD
+    + """\
 O PrivacyOptions=needmailhelo,noverb
 O MaxMessageSize=100000
 O DeliveryMode=queue
-O DontProbeInterfaces=True
 Scanonify=3
 R$* < $* > $*\t$2
 R$+ @ $+\t$: $1 < @ $2 >
@@ -33,6 +27,7 @@ Mlocal, P=/bin/true, F=ls, A=true $u
 Mrelay, P=[IPC], F=m, A=TCP $h
 Mprog, P=/bin/sh, F=l, A=sh -c $u
 """
+)
 
 
 @pytest.fixture
