@@ -185,7 +185,7 @@ async def _each(sites: _Sites, addresses: Iterable[str], *, is_explained: bool) 
 
 
 async def _stream(sites: _Sites, portions: Iterable[Sequence[Question]]) -> int:
-    """Answer what has come so far, then wait for more: whoever waits for an answer before he asks on gets it."""
+    """Answer what has come so far, then wait for more: whoever asks on only after an answer gets it."""
     encoder, output = msgspec.json.Encoder(), sys.stdout.buffer
     for questions in portions:
         for question in questions:

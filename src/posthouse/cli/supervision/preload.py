@@ -53,7 +53,7 @@ _TAILOR_MODULES = (
     "posthouse.wiring.mmdf_site",
 )
 _CF_MODULES = (
-    "dns._asyncio_backend",  # the same
+    "dns._asyncio_backend",  # what dnspython imports when it is first asked
     "posthouse.adapters.cf_accounts",
     "posthouse.adapters.cf_maps",
     "posthouse.adapters.cf_world",
@@ -76,7 +76,6 @@ _CF_MODULES = (
     "posthouse.submit.sendmail.router",
     "posthouse.wiring.sendmail_site",
 )
-
 
 _DNS_MODULES = ("posthouse.adapters.resolver_dns",)
 

@@ -61,7 +61,7 @@ def daemons_of(configuration: CfConfiguration) -> Mapping[str, Daemon]:
     daemons: dict[str, Daemon] = {}
     for number, setting in enumerate(configuration.settings.get("DaemonPortOptions", ())):
         fields = daemon_fields(setting.text)
-        address = _address(fields, setting.origin, [])
+        address = _address(fields, setting.origin, [])  # read_listeners has complained already
         if address and not address.startswith("unix:"):
             host = address.rpartition(":")[0]
             is_six = host.startswith("[")

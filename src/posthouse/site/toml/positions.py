@@ -121,9 +121,9 @@ class Positions:
             return self._inline_table(at + 1, here)
         match = _SCALAR.match(self._text, at)
         if match and match[0].startswith(_QUOTES):
-            self._texts[here] = (
-                at + 3 + self._text.startswith("\n", at + 3)
-            )  # a line end after the quotes is no part of it
+            begin = at + len(_QUOTES[0])
+            has_line_end = self._text.startswith("\n", begin)  # right after the quotes it is no part of the text
+            self._texts[here] = begin + has_line_end
         return match.end() if match else len(self._text)
 
     def _array(self, at: int, here: TomlPath) -> int:

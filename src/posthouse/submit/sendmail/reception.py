@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SendmailReception:
-    """One client's."""
+    """One client's reception, as smtpd/service.py asks for it."""
 
     def __init__(self, site: Site, router: SendmailRouter, client: Client, clock: Clock) -> None:
         self._site = site
