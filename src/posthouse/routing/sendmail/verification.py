@@ -1,6 +1,7 @@
 """What ``sendmail -bv`` says of addresses, and VRFY and EXPN."""
 
 import os
+from collections import deque
 
 from posthouse.mail.reply import Reply
 from posthouse.mail.status import Status
@@ -17,10 +18,10 @@ def verdict_lines(expansion: Expansion, sender: str = "", *, is_verbose: bool = 
     address is told, too.  The result is octet text.
     """
     said: list[str] = []
-    remarks = list(expansion.remarks) if is_verbose else []
+    remarks = deque(expansion.remarks if is_verbose else ())
     for number, complaint in enumerate(expansion.complaints):
         while remarks and remarks[0].after <= number:
-            said.append(remarks.pop(0).text)
+            said.append(remarks.popleft().text)
         said.append(str(complaint))
     said += [remark.text for remark in remarks]
     parts = by_owner(expansion.queue, sender).values()

@@ -22,7 +22,7 @@ _OF_PRIORITY: Final = (
     "the priority of a message: for mailq -v, sendmail -q and QueueLA; the daemon goes by time, and is fair to hosts"
 )
 _NO_HOST_STATUS: Final = without_effect("the state of hosts is kept by the deliver process itself")
-_NO_HEADERS: Final = without_effect("nothing is converted, and no field is cut short")
+_NO_HEADERS: Final = without_effect("no field of a header is cut short or made one line")
 _NO_SHARED_MEMORY: Final = without_effect("processes share nothing but the spool")
 _SUBMISSION: Final = without_effect("the sendmail command has its own rule, -o on its command line")
 _ONE_SPOOL: Final = without_effect("the spool keeps messages as its own rows and files, never readable by others")
