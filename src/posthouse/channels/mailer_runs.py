@@ -24,6 +24,7 @@ from posthouse.mail.errors import DialectUnavailableError
 from posthouse.mailers.arguments import fill_arguments, speaks_smtp
 from posthouse.mailers.batches import Addressee, Load
 from posthouse.mailers.exits import Ending, ending_of_exit
+from posthouse.programs.finishing import run_to_end
 from posthouse.programs.start import ProgramStart, start_program
 from posthouse.rewriting.macros import expand
 from posthouse.rewriting.quotes import strip_quotes
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 FILE_WRITER: Final = "posthouse.channels.mailer_file"
 _MOST_OUTPUT: Final = 64 * 1024  # octets
-_LAST_WORDS_SECONDS: Final = 1.0
 
 
 class MailerSettings(Struct, frozen=True):
@@ -101,26 +101,18 @@ class MailerRuns:
 
     async def _feed(self, program: RunningProgram, load: Load, text: OutgoingText) -> Delivered:
         """Give the text to a program and judge its exit."""
-        said = _Output(program)
-        reading = asyncio.create_task(said.read())
-        try:
-            async with asyncio.timeout(self._limit(load.mailer)):
-                await program.feed(text.chunks())
-                status = await program.wait()
-        except TimeoutError:
+        finished = await run_to_end(program, text.chunks(), self._limit(load.mailer), _MOST_OUTPUT)
+        status = finished.status
+        if status is None:
             return _all(load, ending_of_exit(os.EX_TEMPFAIL, reason="the mailer ran too long"))
-        finally:
-            await program.end()
-            await asyncio.wait([reading], timeout=_LAST_WORDS_SECONDS)
-            reading.cancel()
-            program.close()
+        said = _lines(finished.said)
         is_unix = fold(load.mailer.diagnostic_type) == "x-unix"
         if status < 0:
             words = f"451 4.3.0 mailer {load.mailer.name} died with signal {-status}"
             ending = ending_of_exit(os.EX_TEMPFAIL, is_unix=is_unix)
-            return Delivered((ending,) * len(load.addressees), (*said.lines(), words))
+            return Delivered((ending,) * len(load.addressees), (*said, words))
         reason = f"{load.mailer.name} mailer ({load.mailer.path}) exited with EX_TEMPFAIL"
-        return _all(load, ending_of_exit(status, is_unix=is_unix, reason=reason), said.lines())
+        return _all(load, ending_of_exit(status, is_unix=is_unix, reason=reason), said)
 
     async def _talk(
         self, program: RunningProgram, load: Load, message: Message, text: OutgoingText, sender: str
@@ -225,17 +217,6 @@ def _all(load: Load, ending: Ending, transcript: tuple[str, ...] = ()) -> Delive
     return Delivered((ending,) * len(load.addressees), transcript)
 
 
-class _Output:
-    """Keeps the beginning of what a program says, and reads the rest so that it never waits for us."""
-
-    def __init__(self, program: RunningProgram) -> None:
-        self._stream = program.stdout
-        self._kept = b""
-
-    async def read(self) -> None:
-        while chunk := await self._stream.read(16 * 1024):
-            self._kept += chunk[: _MOST_OUTPUT - len(self._kept)]
-
-    def lines(self) -> tuple[str, ...]:
-        text = self._kept.decode("iso8859-1").replace("\r\n", "\n").removesuffix("\n")
-        return tuple(text.split("\n")) if text else ()
+def _lines(said: bytes) -> tuple[str, ...]:
+    text = said.decode("iso8859-1").replace("\r\n", "\n").removesuffix("\n")
+    return tuple(text.split("\n")) if text else ()

@@ -10,7 +10,6 @@ program would take it for an option; ``--to={recipient}`` or an argument
 ``--`` with text before the placeholder is safe.  ``{sender}`` of the null reverse-path is an empty argument.
 """
 
-import asyncio
 import re
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -24,6 +23,7 @@ from posthouse.mail.outcome import Outcome, deferred, failed
 from posthouse.mail.queued import Batch, MessageInfo
 from posthouse.mail.wording import seconds_in_words
 from posthouse.ports import AttemptReport, EventLog, StoredText
+from posthouse.programs.finishing import run_to_end
 from posthouse.programs.running import RunningProgram
 from posthouse.programs.start import ProgramStart, start_program
 from posthouse.site.model import ChannelDeclaration
@@ -31,7 +31,6 @@ from posthouse.site.model import ChannelDeclaration
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PLACEHOLDER = re.compile(r"\{(recipient|user|domain|sender|queue_id)\}")
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
-_LAST_WORDS_SECONDS = 1.0  # output of a child that outlives its parent is not waited for
 
 
 def fill_arguments(template: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
@@ -97,36 +96,15 @@ class ProgramChannel:
         return await start_program(start)
 
     async def _judge(self, program: RunningProgram, text: StoredText) -> Outcome:
-        collector = _Output(self._most_output_octets)
-        reading = asyncio.create_task(collector.read(program))
         limit = self._declaration.time_limit.total_seconds()
-        try:
-            async with asyncio.timeout(limit):
-                await program.feed(lines_of_unix(text))
-                exit_status = await program.wait()
-        except TimeoutError:
+        finished = await run_to_end(program, lines_of_unix(text), limit, self._most_output_octets)
+        status = finished.status
+        if status is None:
             return deferred(f"program ran longer than {seconds_in_words(limit)} and was stopped", status="4.3.0")
-        finally:
-            await program.end()
-            await asyncio.wait([reading], timeout=_LAST_WORDS_SECONDS)
-            reading.cancel()
-            program.close()
-        if exit_status < 0:
-            name = signal.strsignal(-exit_status) or "unknown"
-            return deferred(f"program was ended by signal {-exit_status} ({name})", status="4.3.0")
-        return judge_exit(exit_status, printable(collector.kept))
-
-
-class _Output:
-    """Keeps the beginning of what a program says, and reads the rest so that it never waits for us."""
-
-    def __init__(self, most_octets: int) -> None:
-        self.kept = b""
-        self._most = most_octets
-
-    async def read(self, program: RunningProgram) -> None:
-        while chunk := await program.stdout.read(16 * 1024):
-            self.kept += chunk[: self._most - len(self.kept)]
+        if status < 0:
+            name = signal.strsignal(-status) or "unknown"
+            return deferred(f"program was ended by signal {-status} ({name})", status="4.3.0")
+        return judge_exit(status, printable(finished.said))
 
 
 async def lines_of_unix(text: StoredText) -> AsyncIterator[bytes]:

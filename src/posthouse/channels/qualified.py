@@ -7,7 +7,6 @@ delivered, 192 to 255 (0300 to 0377) a refusal, everything else is tried again. 
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
-import asyncio
 import os
 import re
 import sys
@@ -25,6 +24,7 @@ from posthouse.mail.mbox_format import FromQuoter, from_line
 from posthouse.mail.octet_text import octets
 from posthouse.mail.outcome import Outcome, deferred, delivered, failed
 from posthouse.ports import AttemptReport
+from posthouse.programs.finishing import run_to_end
 from posthouse.programs.identity import Identity
 from posthouse.programs.start import ProgramStart, start_program
 
@@ -170,20 +170,8 @@ def _directory(account: Account) -> str:
 
 async def _finished(start: ProgramStart, text: AsyncIterator[bytes], seconds: float) -> tuple[int | None, str]:
     """Run a program to its end: its exit status, None when it took too long, and what it said.  Raises OSError."""
-    program = await start_program(start)
-    said = b""
-    status: int | None = None
-    try:
-        async with asyncio.timeout(seconds):
-            await program.feed(text)
-            said = await program.stdout.read(_MOST_SAID)
-            status = await program.wait()
-    except TimeoutError:
-        pass
-    finally:
-        await program.end()
-        program.close()
-    return status, _CONTROL.sub(" ", said.decode("utf-8", "replace")).strip()
+    finished = await run_to_end(await start_program(start), text, seconds, _MOST_SAID)
+    return finished.status, _CONTROL.sub(" ", finished.said.decode("utf-8", "replace")).strip()
 
 
 async def _as_mbox(first: bytes, message: MessageInfo, text: StoredText) -> AsyncIterator[bytes]:
