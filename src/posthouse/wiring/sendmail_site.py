@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
+import os
 from typing import TYPE_CHECKING
 
 from posthouse.wiring.machine import system_clock
@@ -52,8 +53,6 @@ def _configuration_of(site: Site) -> CfConfiguration:
 
 def load_limits(site: Site) -> tuple[LoadLimits, int]:
     """Return the loads from which on less is done, and how many connections are taken in a second (0: any number)."""
-    import os
-
     from posthouse.deliver.cf_load import load_limits_of
 
     configuration = _configuration_of(site)

@@ -72,7 +72,7 @@ def _forgiving(file: Path, surroundings: Surroundings, missing: list[Problem]) -
 def _assure_sameness(file: Path, configuration: CfConfiguration, text: str, surroundings: Surroundings) -> None:
     """Raise CommandError when the text would be read as something else than it was made of."""
     again = rules_of(walk_of_text(text, file), lambda _: surroundings)
-    found = [f"{complaint.problem.wrong}" for complaint in again.errors] or list(differences(configuration, again))
+    found = [complaint.problem.wrong for complaint in again.errors] or list(differences(configuration, again))
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise CommandError(

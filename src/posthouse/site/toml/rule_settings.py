@@ -85,8 +85,8 @@ class _Settings:
         if source is None:
             return  # noted where it is named
         if source.kind is not TableKind.HASH:
-            path = (("tables", table), f"rule sets ask tables of kind hash, and {table} is of kind {source.kind.value}")
-            self._walk.wrong(*path, 'write kind = "hash"')
+            wrong = f"rule sets ask tables of kind hash, and {table} is of kind {source.kind.value}"
+            self._walk.wrong(("tables", table), wrong, 'write kind = "hash"')
             return
         self._set("maps", name, {"kind": "hash", "arguments": f"{arguments}{source.path}"})
 
