@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from posthouse.adapters.clock_manual import ManualClock
-from posthouse.adapters.load_system import SystemLoad, load_of_file, load_of_system
+from posthouse.adapters.load_system import SystemLoad, load_of_system
 from posthouse.deliver.cf_load import load_limits_of
 from posthouse.mailers.priority import Factors
 from posthouse.scheduling.load import LONGEST_WAIT_SECONDS, LoadLimits, RateThrottle
@@ -68,24 +68,21 @@ def test_a_connection_that_would_wait_for_more_than_a_minute_is_not_counted() ->
     assert throttle.wait(11.0) == LONGEST_WAIT_SECONDS, "the next second takes one more"
 
 
-def test_the_load_is_asked_for_once_a_second(tmp_path: Path) -> None:
-    file = tmp_path / "loadavg"
-    file.write_text("3.5 1.0 0.5 1/100 4711\n")
+def test_the_load_is_asked_for_once_a_second() -> None:
+    loads = iter((3.5, 9.2))
     clock = ManualClock()
-    load = SystemLoad(clock, load_of_file(file))
+    load = SystemLoad(clock, lambda: next(loads))
     assert load.now() == 4
 
-    file.write_text("9.2 1.0 0.5 1/100 4711\n")
     assert load.now() == 4
     clock.advance(1.0)
     assert load.now() == 9
 
 
-@pytest.mark.parametrize("text", ["", "none", "-1", "nan", "inf"])
-def test_a_load_that_is_none_is_nothing(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "loadavg"
-    file.write_text(text)
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_a_load_that_is_none_is_nothing(value: float) -> None:
+    assert SystemLoad(ManualClock(), lambda: value).now() == 0
 
-    assert SystemLoad(ManualClock(), load_of_file(file)).now() == 0
-    assert SystemLoad(ManualClock(), load_of_file(tmp_path / "missing")).now() == 0
+
+def test_this_machine_has_a_load() -> None:
     assert load_of_system() >= 0

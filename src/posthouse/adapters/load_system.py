@@ -6,7 +6,6 @@ The kernel itself computes it anew every five seconds.
 import math
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from posthouse.ports import Clock
 
@@ -19,18 +18,6 @@ def load_of_system() -> float:
         return os.getloadavg()[0]
     except OSError:
         return 0.0
-
-
-def load_of_file(path: Path) -> Callable[[], float]:
-    """Return what reads the first word of a file in the form of /proc/loadavg; 0 when it holds no number."""
-
-    def read() -> float:
-        try:
-            return float(path.read_text("ascii", "replace")[:100].split()[0])
-        except (OSError, ValueError, IndexError):
-            return 0.0
-
-    return read
 
 
 class SystemLoad:
