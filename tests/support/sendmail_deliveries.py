@@ -50,12 +50,16 @@ def further_cases() -> list[Case]:
 
 
 def arrange(case: Case, corpus: Path) -> None:
-    """Give a corpus what a case has of its own: ``changes`` and ``lines`` (mailers) of deliver.cf, files (``with``)."""
+    """Give a corpus what a case has of its own: files (``with``), and of deliver.cf ``changes``, ``lines``, ``more``.
+
+    ``lines`` (mailers) go before the rules, ``more`` behind them.
+    """
     cf = corpus / "deliver.cf"
     text = cf.read_text("iso8859-1").replace(str(corpus), PLACE)
     for pattern, replacement in case.get("changes", ()):
         text = re.sub(pattern, replacement.replace("\\", "\\\\"), text, flags=re.MULTILINE)
     text = text.replace("\nScanonify", f"\n{case.get('lines', '')}\nScanonify", 1)
+    text += case.get("more", "")
     cf.write_text(text.replace(PLACE, str(corpus)), "iso8859-1")
     for name, content in case.get("with", {}).items():
         words, mode = content if isinstance(content, list) else (content, "755" if name.startswith("bin/") else "644")
@@ -197,7 +201,7 @@ def _plain(text: str, corpus: Path) -> str:
 
 def difference(wanted: Case, seen: Case, where: str = "") -> str:
     """Return the first difference in words; "" when there is none."""
-    for field in ("rc", "stdout", "stderr", "deliveries", "files"):
+    for field in ("rc", "stdout", "stderr", "replies", "deliveries", "files"):
         one, other = (_without_times(case.get(field)) for case in (wanted, seen))
         if one == other:
             continue

@@ -63,7 +63,7 @@ def run_dialogue(case: Case, corpus: Path) -> Case:
     """Have one dialogue; return what was seen, in the form of the recorded ones."""
     empty_place(corpus)
     session = StandardInput(corpus, case.get("opts", []))
-    replies = [session.reply(), *(session.say(lines) for lines in case["lines"])]
+    replies = [session.reply(), *(session.say(lines) for lines in case.get("says") or case["lines"])]
     seen: Case = {"rc": session.end(), "replies": replies}
     deliveries = [delivery_seen(path, corpus) for path in sorted((corpus / "spool/out").iterdir())]
     return {**seen, **({"deliveries": deliveries} if deliveries else {})}

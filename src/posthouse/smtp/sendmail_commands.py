@@ -11,6 +11,7 @@ from posthouse.mail.address import NULL_PATH, Path, WrittenAddress
 from posthouse.mail.envelope import Body, Notify, Return
 from posthouse.mail.errors import MalformedError
 from posthouse.mail.reply import Reply, reply
+from posthouse.mail.status import Status
 from posthouse.smtp.commands import RefusedCommandError
 from posthouse.smtp.grammar import read_forward_path
 from posthouse.smtp.parameters import MailParameters, RcptParameters
@@ -42,15 +43,33 @@ def unrecognized(line: bytes) -> Reply:
     return reply(500, "5.5.1", f'Command unrecognized: "{shown(line)}"')
 
 
+def not_implemented(line: bytes) -> Reply:
+    """Return the answer to a command that is known, and not obeyed."""
+    return reply(502, "5.5.1", f'Command not implemented: "{shown(line)}"')
+
+
+def softened(answer: Reply) -> Reply:
+    """Return a refusal as one for the time being; other replies as they are."""
+    if answer.code < 500:
+        return answer
+    status = Status(4, answer.status.subject, answer.status.detail) if answer.status is not None else None
+    return Reply(answer.code - 100, answer.lines, status)
+
+
 def shown(octets: bytes) -> str:
     """Return what a client sent, fit to be quoted back."""
-    text = _CONTROL.sub("?", octets.decode("utf-8", "replace"))
+    text = _CONTROL.sub("?", in_seven_bits(octets))
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN // 2]}...{text[-_MOST_SHOWN // 2 :]}"
+
+
+def in_seven_bits(octets: bytes) -> str:
+    """Return octets as they look without their eighth bits: a reply has none."""
+    return bytes(octet & 0x7F for octet in octets).decode("ascii")
 
 
 def read_client_name(verb: str, argument: bytes, *, any_name: bool) -> str:
     """Read the name behind HELO or EHLO; ``any_name`` is the option AllowBogusHELO.  Raises RefusedCommandError."""
-    if not argument:
+    if not argument and not any_name:
         raise RefusedCommandError(reply(501, "5.0.0", f"{verb} requires domain address"))
     if _CLIENT_NAME.fullmatch(argument):
         return argument.decode("ascii")
@@ -142,8 +161,10 @@ def _parameters(text: str, readers: "Mapping[str, _Reader]", *, has_dsn: bool) -
         if not has_dsn and keyword.upper() in _OF_DSN:
             words = f"Sorry, {keyword.upper()} not supported, we do not allow DSN"
             raise RefusedCommandError(reply(504, "5.7.0", words))
-        if not equals or not value:
+        if not equals:
             raise RefusedCommandError(reply(501, "5.5.2", f"{keyword.upper()} requires a value"))
+        if keyword.lower() in values and keyword.upper() in _GIVEN_ONCE:
+            raise RefusedCommandError(reply(501, "5.5.0", f"Duplicate {keyword.upper()} parameter"))
         values |= reader(value)
     return values
 
@@ -152,6 +173,8 @@ _Reader = Callable[[str], dict[str, object]]
 
 
 def _size(value: str) -> dict[str, object]:
+    if value.startswith("-") and value[1:2].isdecimal():
+        raise RefusedCommandError(reply(552, "5.2.3", "Message size invalid"))
     digits = re.match(r"[0-9]{0,18}", value)
     return {"size": int(digits[0]) if digits and digits[0] else None}
 
@@ -206,4 +229,5 @@ _OF_MAIL: Final[Mapping[str, _Reader]] = {
     "BY": _nothing,
 }
 _OF_DSN: Final = frozenset({"RET", "ENVID", "NOTIFY", "ORCPT"})
+_GIVEN_ONCE: Final = frozenset({"RET", "ENVID", "ORCPT"})
 _OF_RCPT: Final[Mapping[str, _Reader]] = {"NOTIFY": _notify, "ORCPT": _orcpt}

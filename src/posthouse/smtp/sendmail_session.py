@@ -25,13 +25,16 @@ from posthouse.smtp.server_events import (
     MailGiven,
     QueueAsked,
     RcptGiven,
+    TextRefused,
     VerifyAsked,
 )
 from posthouse.smtp.server_states import Event, Question, State
+from posthouse.smtp.transparency import TextDecoder
 
 DEFAULT_EXTENSIONS: Final = ("ENHANCEDSTATUSCODES", "PIPELINING", "EXPN", "VERB", "8BITMIME", "SIZE", "DSN", "ETRN")
 # What a client may say that is refused everything else, and the extension that it is offered.
 _POLITE: Final = frozenset({b"EHLO", b"HELO", b"NOOP", b"RSET", b"QUIT"})
+_NOT_IMPLEMENTED: Final = frozenset({b"SEND", b"SAML", b"SOML", b"TURN"})
 _OF_THE_REFUSED: Final = "ENHANCEDSTATUSCODES"
 
 
@@ -40,6 +43,7 @@ class Personality(Struct, frozen=True):
 
     ``greeting`` is the text of the 220, its date filled in; ``peer`` is what the client is called back.
     ``version`` is shown by HELP.  ``privacy`` are words of the option PrivacyOptions, in lower case.
+    A ``greeting`` of several lines has them as lines of its reply.
     """
 
     greeting: str
@@ -49,6 +53,8 @@ class Personality(Struct, frozen=True):
     privacy: frozenset[str] = frozenset()
     allows_any_name: bool = False  # the option AllowBogusHELO
     recipients: int = 0  # the option MaxRecipientsPerMessage, which may be less than a host should take; 0: the limits'
+    text_octets: int = 0  # the option MaxMessageSize, likewise
+    is_soft: bool = False  # the option SoftBounce: what is refused for good is refused for now
 
 
 class SendmailSession(ServerSession):
@@ -71,21 +77,30 @@ class SendmailSession(ServerSession):
         if self._refusal is not None and self._refusal.code == 421:
             self.end(self._refusal, EndReason.REFUSED)
             return
-        name, _, rest = self._personality.greeting.partition(" ")
-        self._send(Reply(220, (f"{name} ESMTP {rest}".rstrip(),)))
+        first, *more = self._personality.greeting.split("\n")
+        name, _, rest = first.partition(" ")
+        self._send(Reply(220, (f"{name} ESMTP {rest}".rstrip(), *more)))
 
     def answer(self, answer: Reply) -> None:
         """Answer the event that waits, in sendmail's words."""
         if self._question is Question.RCPT and not answer.is_positive:
             self.refused_recipients += 1
+            if answer.code == 421:  # of rules: it is this recipient that is refused
+                self._question = None
+                self._refuse(answer)
+                return
         super().answer(self._worded(answer) if answer.is_positive else answer)
 
+    def _send(self, answer: Reply) -> None:
+        super()._send(commands.softened(answer) if self._personality.is_soft else answer)
+
     def _worded(self, answer: Reply) -> Reply:
+        written = commands.in_seven_bits(self._written.encode())
         match self._question:
             case Question.MAIL:
-                return reply(250, "2.1.0", f"{self._written}... Sender ok")
+                return reply(250, "2.1.0", f"{written}... Sender ok")
             case Question.RCPT:
-                return reply(250, "2.1.5", f"{self._written}... Recipient ok")
+                return reply(250, "2.1.5", f"{written}... Recipient ok")
             case Question.DATA:
                 return commands.SEND_TEXT
             case Question.TEXT:
@@ -102,6 +117,8 @@ class SendmailSession(ServerSession):
         verb, _, argument = line.strip(b" \t").partition(b" ")
         obey = _VERBS.get(verb.upper())
         try:
+            if verb.upper() in _NOT_IMPLEMENTED:
+                raise RefusedCommandError(commands.not_implemented(line))
             if obey is None:
                 raise RefusedCommandError(commands.unrecognized(line))
             if self._refusal is not None and verb.upper() not in _POLITE:
@@ -142,7 +159,7 @@ class SendmailSession(ServerSession):
         if not self._may(Event.MAIL_ACCEPTED):
             raise RefusedCommandError(commands.SENDER_TWICE)
         self._written, path, parameters = commands.read_mail(argument, has_dsn=self._has_dsn)
-        most = self._limits.text_octets
+        most = self._personality.text_octets or self._limits.text_octets
         if parameters.size is not None and parameters.size > most:
             raise RefusedCommandError(reply(552, "5.2.3", f"Message size exceeds fixed maximum message size ({most})"))
         self._ask(Question.MAIL, MailGiven(path, parameters))
@@ -168,6 +185,16 @@ class SendmailSession(ServerSession):
         if argument:
             raise RefusedCommandError(reply(501, "5.5.2", "Syntax error in parameters"))
         self._ask(Question.DATA, DataAsked())
+
+    def _end_text(self, decoder: TextDecoder, last: bytes) -> None:
+        most = self._personality.text_octets
+        if decoder.flaw is not None or not most or decoder.octets <= most:
+            super()._end_text(decoder, last)
+            return
+        refusal = reply(552, "5.2.3", f"Message exceeds maximum fixed size ({most})")
+        self._move(Event.TEXT_REFUSED)
+        self._events.append(TextRefused(refusal))
+        self._refuse(refusal)
 
     def _rset(self, _argument: bytes) -> None:
         if self._note_idle():

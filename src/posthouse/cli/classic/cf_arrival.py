@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
+import asyncio
 import os
 import tempfile
 from typing import IO, TYPE_CHECKING, Final
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from posthouse.mailers.fields import Field
     from posthouse.submit.client import Client
 
+_NO_ROOM: Final = reply(452, "4.4.5", "Insufficient disk space; try again later")
 _IN_MEMORY: Final = 256 * 1024  # octets
 
 
 class Arrival:
-    """A message from MAIL to the final dot.  ``exit_status`` is that of the last thing that went wrong."""
+    """A message from MAIL to the final dot.  ``exit_status`` is that of the first thing that went wrong for good."""
 
     def __init__(self, site: CfSite, client: Client, names: Names) -> None:
         protocol = f"{client.protocol}:{client.name}" if client.protocol else ""
@@ -50,12 +52,20 @@ class Arrival:
 
     async def sender(self, path: Path, parameters: MailParameters) -> Reply:
         """MAIL."""
+        if not await self._has_room(parameters.size or 0):
+            return _NO_ROOM
         answer = await self._message.sender(path, parameters)
         self._path, self._parameters = path, parameters
         if answer.is_positive:
             self._sender = await self._intake.sender(self._environment, octets_of(str(path)) or "<>")
         self._note(answer)
         return answer
+
+    async def _has_room(self, octets: int) -> bool:
+        """Is there room on the disk of the queue for so much, and the option MinFreeBlocks besides?"""
+        folder = next(one for one in (self._site.site.spool, *self._site.site.spool.parents) if one.exists())
+        disk = await asyncio.to_thread(os.statvfs, folder)
+        return disk.f_bavail * disk.f_frsize >= octets + self._site.site.limits.spool_free_octets
 
     async def recipient(self, path: Path, parameters: RcptParameters) -> Reply:
         """RCPT."""
@@ -93,14 +103,14 @@ class Arrival:
             self._environment.define("addr_type", None)
             refusal = await self._message.header(header) if self._message.checks_header else None
             if refusal is not None:
-                self.exit_status = os.EX_DATAERR
+                self._note_status(os.EX_DATAERR)
                 return refusal
             if self._message.is_discarded:
                 return replies.accepted(self._intake.name)
             own = [field for field in split_fields(header) if Nature.ENDS_HEADER not in field.nature]
             return await self._take(own, body, octets)
         except SpoolError as error:
-            self.exit_status = os.EX_TEMPFAIL
+            self._note_status(os.EX_TEMPFAIL)
             return reply(452, "4.3.1", str(error))
         finally:
             body.close()
@@ -126,7 +136,7 @@ class Arrival:
         bound = intake.bind(expansion, environment, sender, own, is_named=not errors_to)
         hops = intake.too_many_hops(bound, sender.written, self._written)
         if hops:
-            self.exit_status = os.EX_UNAVAILABLE
+            self._note_status(os.EX_UNAVAILABLE)
             return reply(554, "5.4.6", hops)
         envelope = intake.envelope(expansion, environment, sender, bound, body, octets)
         envelope.errors_to = errors_to
@@ -139,7 +149,7 @@ class Arrival:
                 await intake.keep(part)
             else:
                 await intake.deliver(delivery, part)
-            self.exit_status = part.exit_status or self.exit_status
+            self._note_status(part.exit_status)
         return replies.accepted(intake.name)
 
     def _wishes(self, envelope: CfEnvelope) -> None:
@@ -161,5 +171,10 @@ class Arrival:
         envelope.exit_status = bad[-1] if bad else os.EX_OK
 
     def _note(self, answer: Reply) -> None:
-        if not answer.is_positive and answer.code != replies.SEND_TEXT.code:
-            self.exit_status = self._message.exit_status or self.exit_status
+        if not answer.is_positive:
+            self._note_status(self._message.exit_status)
+
+    def _note_status(self, exit_status: int) -> None:
+        """The first that cannot be mended by trying again stays."""
+        if self.exit_status in (os.EX_OK, os.EX_TEMPFAIL):
+            self.exit_status = exit_status or self.exit_status

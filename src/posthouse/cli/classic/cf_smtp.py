@@ -69,7 +69,7 @@ class RulesSession:
         self._code = os.EX_OK
 
     def serve(self) -> int:
-        """Serve until QUIT or the end of the input; return the last bad status, 70 for senseless rules among them."""
+        """Serve until QUIT or the end of the input; return the first bad status, 70 for senseless rules among them."""
         try:
             converse(self._session, self._answer)
         finally:
@@ -79,7 +79,7 @@ class RulesSession:
     def _answer(self, event: ServerEvent) -> Reply | None:
         answer = self._runner.run(self._act(event))
         if blames_the_rules(answer):
-            self._code = os.EX_SOFTWARE
+            self._end_with(os.EX_SOFTWARE)
         return answer
 
     async def _act(self, event: ServerEvent) -> Reply | None:
@@ -125,18 +125,17 @@ class RulesSession:
             case TextEnded(_, last):
                 arrival.write(last)
                 answer = await arrival.finish()
-                self._code = _final(arrival.exit_status) or self._code
                 self._drop()
                 return answer
         return None
 
     def _drop(self) -> None:
         if self._arrival is not None:
-            self._code = _final(self._arrival.exit_status) or self._code
+            self._end_with(self._arrival.exit_status)
             self._arrival.close()
             self._arrival = None
 
-
-def _final(exit_status: int) -> int:
-    """Return a status that the command ends with: what may be tried again is no failure."""
-    return os.EX_OK if exit_status == os.EX_TEMPFAIL else exit_status
+    def _end_with(self, exit_status: int) -> None:
+        """Note a status that the command ends with: the first, unless what went wrong may be tried again."""
+        if self._code == os.EX_OK and exit_status != os.EX_TEMPFAIL:
+            self._code = exit_status

@@ -41,14 +41,20 @@ def personality_of(
     shown = expand(greeting, known).encode("latin-1", "replace").decode("utf-8", "replace")
     privacy = privacy_words(configuration)
     return Personality(
-        greeting=" ".join(shown.split()),
+        greeting="\n".join(" ".join(line.split()) for line in shown.splitlines() if line.strip()),
         peer=peer,
         version=SENDMAIL_VERSION,
         extensions=tuple(_extensions(configuration, limits, privacy, offers_auth=offers_auth)),
         privacy=privacy,
         allows_any_name=configuration.flag("AllowBogusHELO"),
         recipients=min(max(configuration.number("MaxRecipientsPerMessage"), 0), limits.recipients),
+        text_octets=_most_octets(configuration, limits),
+        is_soft=configuration.flag("SoftBounce"),
     )
+
+
+def _most_octets(configuration: CfConfiguration, limits: Limits) -> int:
+    return min(max(configuration.number("MaxMessageSize"), 0), limits.text_octets)
 
 
 def _extensions(
@@ -63,10 +69,11 @@ def _extensions(
         if is_open("noverb"):
             yield "VERB"
     yield "8BITMIME"
-    yield f"SIZE {limits.text_octets}" if configuration.number("MaxMessageSize") > 0 else "SIZE"
+    most = _most_octets(configuration, limits)
+    yield f"SIZE {most}" if most else "SIZE"
     if "noreceipts" not in privacy:
         yield "DSN"
-    if is_open("noetrn"):
+    if "noetrn" not in privacy:
         yield "ETRN"
     if offers_auth:
         yield "AUTH DIGEST-MD5 CRAM-MD5"

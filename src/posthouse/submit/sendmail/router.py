@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _NOT_ALLOWED = reply(502, "5.7.0", "Sorry, we do not allow this operation")
 _ENVELOPE_SENDER = Purpose(is_sender=True)
+_NOBODY = ("|", "/", ":include:")  # beginnings of what is a program, a file or a list, and sends no mail
 
 
 def octets_of(text: str) -> str:
@@ -107,7 +108,7 @@ class SendmailRouter:
         _define_all(environment, client.welcome)
         describe_hello(environment, client)
         text = octets_of(argument)
-        refusal = await Policy(self.routing, self.world, environment).ask(check, text, about=text)
+        refusal = await Policy(self.routing, self.world, environment).ask(check, text)
         if refusal is not None:
             return refusal
         expansion = Expansion(self.routing, environment, verifies_only=verifies_only)
@@ -244,6 +245,8 @@ class SendmailMessage:
         complaints = tuple(map(AddressComplaint, parsed.complaints if isinstance(parsed, Parsed) else parsed))
         if not isinstance(parsed, Parsed) or parsed.mailer == ERROR:
             return complaints[-1].reply if complaints else None
+        if parsed.user.startswith(_NOBODY) and self._routing.mailer(parsed.mailer).has("l"):
+            return reply(553, "5.1.7", f"{written}... Invalid sender address")
         self._environment.define("mail_mailer", parsed.mailer)
         self._environment.define("mail_host", parsed.host)
         self._environment.define("mail_addr", parsed.user)

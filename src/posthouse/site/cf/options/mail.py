@@ -130,7 +130,7 @@ MAIL_OPTIONS: Final = (
     Option("MaxForwardEntries", "", NUMBER, 0, "addresses of one .forward file; 0 means any number"),
     Option("MaxHeadersLength", "", NUMBER, 32768, "limits.header-octets"),
     Option("MaxHopCount", "h", NUMBER, 25, "limits.hops"),
-    Option("MaxMessageSize", "", NUMBER, 0, "limits.text-octets; 0 means no limit"),
+    Option("MaxMessageSize", "", NUMBER, 0, "limits.text-octets, of SMTP also less than 65536; 0 means no limit"),
     Option("MaxMimeHeaderLength", "", TEXT, "0/0", _NO_HEADERS),
     Option("MaxQueueAge", "", time("m"), 0, "retry.max-delay, when greater than 0"),
     Option("MaxQueueChildren", "", NUMBER, 0, without_effect("one process delivers everything")),
@@ -189,7 +189,9 @@ MAIL_OPTIONS: Final = (
     Option("SharedMemoryKeyFile", "", TEXT, "", _NO_SHARED_MEMORY),
     Option("SingleLineFromHeader", "", BOOLEAN, False, _NO_HEADERS),
     Option("SingleThreadDelivery", "", BOOLEAN, False, _NO_HOST_STATUS),
-    Option("SoftBounce", "", BOOLEAN, False, without_effect("a refusal is permanent when it says so")),
+    Option(
+        "SoftBounce", "", BOOLEAN, False, "replies of SMTP refuse for the time being what they would refuse for good"
+    ),
     Option("StatusFile", "S", TEXT, "", without_effect("counts are in the metrics and in the log")),
     Option("SuperSafe", "s", _SUPER_SAFE, "true", _ALWAYS_SAFE),
     Option("TempFileMode", "F", OCTAL, 0o600, _ONE_SPOOL),
