@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from posthouse.deliver.cf_compatible import Compatibility
 from posthouse.deliver.cf_envelope import CfEnvelope, MailerPort, Message, ReportPort, Standing
 from posthouse.deliver.cf_report import ReportWriter, reportable
 from posthouse.mail.account import Account
@@ -41,9 +42,11 @@ class Delivery(Struct):
     is_asked_for: bool = False  # a queue run for this very message, sender or recipient
     error_mode: str = "mail"  # print, quiet: the option ErrorMode, for whoever waits
     invoker: Account | None = None  # who waits
+    compatible: Compatibility | None = None  # None where the rules have no check_compat
 
     async def run(self, envelope: CfEnvelope, depth: int = 0) -> None:
         """Deliver to everybody who waits, report, and keep what is left."""
+        await self._ask_compatible(envelope)
         if envelope.standing(Standing.WAITING):
             envelope.attempts += 1
             envelope.is_split = True
@@ -59,6 +62,26 @@ class Delivery(Struct):
             await self._tell_sender(envelope, depth)
         if envelope.standing(Standing.QUEUED):
             await self.reports.keep(envelope)
+
+    async def _ask_compatible(self, envelope: CfEnvelope) -> None:
+        """Ask check_compat about who is to be tried now, or is queued untried: the daemon does not ask again."""
+        if self.compatible is None:
+            return
+        for way in envelope.standing(Standing.WAITING, Standing.QUEUED):
+            is_waiting = way.standing is Standing.WAITING
+            ending = await self.compatible.ending(envelope, way) if is_waiting or way.attempted is None else None
+            if ending is None:
+                continue
+            way.ending, way.attempted, way.standing = ending, self.clock.now(), _standing(ending)
+            if ending.is_success:
+                way.notify = Notify.NEVER
+                continue
+            envelope.message = ending.message
+            if ending.is_temporary:
+                if self.is_verbose:
+                    self.say(f"{way.who.written}... {ending.message}")
+            elif is_waiting:
+                envelope.exit_status = ending.exit_status
 
     def _waiting_mailers(self) -> frozenset[str]:
         """Return the mailers for which mail stays in the queue: F=e with HoldExpensive, F=% until it is asked for."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from posthouse.channels.mailer_runs import MailerRuns, MailerSettings
 from posthouse.cli.classic.cf_network import NetworkMailers
 from posthouse.cli.classic.cf_recipients import Reports
+from posthouse.deliver.cf_compatible import NAME, Compatibility
 from posthouse.deliver.cf_delivery import Delivery
 from posthouse.deliver.cf_report import ReportWriter
 
@@ -37,7 +38,17 @@ def delivery_of(site: CfSite, draw_name: Callable[[], str]) -> Delivery:
         site.clock,
         say=lambda words: print(words, flush=True),
         draw_name=draw_name,
+        compatible=_compatibility(site),
     )
+
+
+def _compatibility(site: CfSite) -> Compatibility | None:
+    """Return who asks check_compat; None where there is no such rule set."""
+    program = site.routing.program
+    number = program.number_of(NAME)
+    if number is None or not site.routing.has_rule_set(number):
+        return None
+    return Compatibility(program, site.routing_world, site.environment)
 
 
 def _smtp_channels(site: CfSite) -> dict[str, Channel]:

@@ -43,8 +43,9 @@ the others get the mail.
 The rule sets check_relay, check_mail, check_rcpt, check_data, check_compat and check_eoh, those
 that H lines name, and check_vrfy and check_expn decide with `$#error`, `$#discard` and `$#error $@ quarantine`,
 which holds the message until `posthouse queue release`. They see the sender in `$f`, `{mail_mailer}`, `{mail_host}`,
-`{mail_addr}`. What local programs hand in is asked about in header checks alone. Where a map cannot answer, the
-client is told to try again: never "not found".
+`{mail_addr}`. What local programs hand in is asked about in header checks alone, and in check_compat, which
+the daemon asks at RCPT, and a command that delivers or queues before it does: then the rule's exit status counts, not
+its words. Where a map cannot answer, the client is told to try again: never "not found".
 
 check_relay is asked when a client connects. Whom it refuses is greeted and then refused whatever it asks, in its
 words; with 421 the connection ends at once. `$#discard` and quarantine hold for all that the client sends.

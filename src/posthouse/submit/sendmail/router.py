@@ -284,8 +284,8 @@ class SendmailMessage:
 
     async def _ask_compatible(self) -> None:
         """Ask check_compat about every new address; one that it refuses gets nothing."""
-        if not self._policy.has("check_compat"):
-            return
+        if self._client.over_pipe or not self._policy.has("check_compat"):
+            return  # who speaks SMTP on standard input delivers, and asks then
         sender = self._environment.macros.get("f", "")
         for one in self.expansion.reached:
             if one.state is State.OK:
