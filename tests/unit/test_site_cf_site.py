@@ -14,9 +14,11 @@ from posthouse.adapters.frozen_cf import read_cf_frozen
 from posthouse.adapters.table_sources import open_tables
 from posthouse.cli.main import posthouse
 from posthouse.site.cf import read_site
+from posthouse.site.cf.blame import HEEDED, WITHOUT_EFFECT
 from posthouse.site.cf.declared import CfConfiguration
 from posthouse.site.cf.frozen import freeze, thaw
 from posthouse.site.cf.machine import Machine, Surroundings
+from posthouse.site.cf.options.table import OPTIONS
 from posthouse.site.cf.reader import read_cf
 from posthouse.site.model import ChannelKind, DomainKind
 from posthouse.site.problems import SiteError
@@ -128,6 +130,29 @@ def test_what_has_no_effect_is_listed_once_with_its_line(site_of):
         (7, "the filter f is not asked"),
         (8, "the queue group q has no effect"),
     ]
+
+
+def test_words_of_dont_blame_sendmail_without_effect_are_listed_by_name(site_of):
+    site = site_of(
+        "O DontBlameSendmail=Safe,forwardfileinunsafedirpath filedeliverytosymlink\n"
+        "O DontBlameSendmail=MapInUnsafeDirPath"
+    )
+
+    assert [(problem.origin.line, problem.wrong, problem.right) for problem in site.without_effect] == [
+        (
+            3,
+            "DontBlameSendmail: FileDeliveryToSymLink has no effect",
+            "mail is never written through a symbolic link",
+        ),
+        (4, "DontBlameSendmail: MapInUnsafeDirPath has no effect", "maps are read whatever their rights"),
+    ]
+
+
+def test_every_word_of_dont_blame_sendmail_has_an_effect_or_a_reason():
+    known = set(OPTIONS["DontBlameSendmail"].kind.choices)
+    idle = [word.lower() for words in WITHOUT_EFFECT.values() for word in words.split()]
+
+    assert sorted(idle) == sorted(known - {word.lower() for word in HEEDED} - {"safe"})
 
 
 def test_a_site_carries_its_whole_configuration(site_of):

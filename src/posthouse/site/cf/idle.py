@@ -5,6 +5,7 @@ from typing import Final
 
 from posthouse.mail.lookup import Origin
 from posthouse.mail.problem import Problem
+from posthouse.site.cf.blame import idle_words
 from posthouse.site.cf.declared import CfConfiguration, MailerDeclaration
 from posthouse.site.cf.options.table import OPTIONS
 
@@ -38,6 +39,7 @@ def without_effect(configuration: CfConfiguration) -> Iterator[Problem]:
                 for setting in settings
                 if setting.origin not in implied
             )
+    yield from idle_words(configuration)
     for mailer in configuration.mailers.values():
         yield from _of_mailer(mailer)
     for milter in configuration.milters:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from posthouse.site.cf.blame import WITHOUT_EFFECT
 from posthouse.site.cf.dollars import written
 from posthouse.site.cf.idle import IDLE_FLAGS
 from posthouse.site.cf.options.kinds import Form, Value
@@ -99,6 +100,8 @@ def compose() -> str:
     lines += map(_row, sorted(OPTIONS.values(), key=lambda option: option.name.lower()))
     lines += ["", "## Flags of mailers without effect", "", "| flag | reason |", "|---|---|"]
     lines += (f"| `{flag}` | {reason} |" for flag, reason in sorted(IDLE_FLAGS.items()))
+    lines += ["", "## Words of DontBlameSendmail without effect", "", "| words | reason |", "|---|---|"]
+    lines += (f"| {_listed(words.split())} | {reason} |" for reason, words in WITHOUT_EFFECT.items())
     return "\n".join(lines) + "\n"
 
 
