@@ -9,7 +9,6 @@ The site's text may use ``{home}``.  Its listeners should ask for port 0: the re
 ``started`` event, which is also how readiness is known.
 """
 
-import json
 import os
 import signal
 import smtplib
@@ -204,11 +203,8 @@ def running_daemon(home: Path, site: str) -> Iterator[Daemon]:
 
 def _event(line: bytes) -> dict[str, Any]:
     """Read an event in either format; in text a list is its items between commas."""
-    if line.startswith(b"{"):
-        event: dict[str, Any] = json.loads(line)
-        return event
     parsed = parse_event(line)
     assert parsed is not None, line
-    if "addresses" in parsed:
+    if isinstance(parsed.get("addresses"), str):
         parsed["addresses"] = str(parsed["addresses"]).split(",")
     return parsed

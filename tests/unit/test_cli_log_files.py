@@ -32,6 +32,14 @@ def test_what_is_no_event_is_passed_over(line):
     assert event is None or "event" in event
 
 
+def test_a_line_that_a_kill_cut_short_hides_none_behind_it():
+    cut = b'{"time":"2026-11-22T14:56:01Z","event":"resolved","via":"mx.test is a local domain > p'
+    whole = b'{"time":"2026-11-22T14:56:02Z","event":"child-died","about":"{\\"time\\":"}\n'
+    assert parse_event(cut) is None
+    assert parse_event(whole) is not None
+    assert parse_event(cut + whole) == parse_event(cut + cut + whole) == parse_event(whole)
+
+
 def test_rotated_logs_are_read_oldest_first(tmp_path):
     log = tmp_path / "posthouse.log"
     with gzip.open(tmp_path / "posthouse.log.2.gz", "wb") as oldest:

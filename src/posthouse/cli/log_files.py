@@ -15,6 +15,7 @@ Event = dict[str, Any]
 _FIRST = (events.ACCEPTED, events.RESOLVED)
 _OUT_OF_PLACE_MOST = 1000  # events; a turn of a loop has fewer of one message
 _LINE_MOST = 1024 * 1024
+_BEGINNING = '{"time":'  # of a line in JSON; within a value its quotes would be escaped
 _WORD = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
@@ -25,7 +26,9 @@ def parse_event(line: bytes) -> Event | None:
         try:
             event = json.loads(text)
         except ValueError:
-            return None
+            # A process that is killed may leave the beginning of a line, and another one's line behind it.
+            whole = text.rfind(_BEGINNING, 1)
+            return parse_event(text[whole:].encode()) if whole > 0 else None
         return event if isinstance(event, dict) and "event" in event else None
     head = text.split(" ", 2)
     if len(head) < 2 or "=" in head[0] or "=" in head[1]:
