@@ -136,7 +136,16 @@ def test_an_include_is_read_by_its_reader_alone(home, user):
 
 @pytest.mark.parametrize(("mode", "is_safe"), [(0o644, True), (0o664, False), (0o646, False)])
 def test_an_include_that_others_can_write_is_unsafe_for_programs(mode, is_safe, home, user):
-    assert include(user, written(home / "list", user, mode=mode)).is_safe is is_safe
+    allowed = {"include_group_writable": True, "include_world_writable": True}
+
+    assert include(user, written(home / "list", user, mode=mode), **allowed).is_safe is is_safe
+
+
+@pytest.mark.parametrize(
+    ("mode", "error"), [(0o664, "Group writable file"), (0o666, "Group writable file"), (0o646, "World writable file")]
+)
+def test_an_include_that_others_can_write_is_not_read_unless_that_is_allowed(mode, error, home, user):
+    assert include(user, written(home / "list", user, mode=mode)).error == error
 
 
 @pytest.mark.parametrize(("octets", "error"), [(MAX_OCTETS, ""), (MAX_OCTETS + 1, f"larger than {MAX_OCTETS} octets")])
@@ -145,7 +154,7 @@ def test_an_include_has_a_bound(octets, error, home, user):
 
 
 def test_an_include_needs_a_whole_path(user):
-    assert include(user, "list").error == "not an absolute path"
+    assert include(user, "list").error == "Permission denied"
     assert include(user, "/a\0b").error
 
 

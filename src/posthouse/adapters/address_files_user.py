@@ -80,6 +80,8 @@ class FileRules(Struct, frozen=True):
 
     checks_directories: bool = True  # no directory on the way may be writable for everybody or a group
     forward_group_writable: bool = False
+    include_group_writable: bool = False
+    include_world_writable: bool = False
 
 
 class _Opened(Struct):
@@ -119,13 +121,17 @@ class UserAddressFiles:
     async def include(self, path: str, reader: Account) -> AddressFile:
         """Read an ``:include:`` file with the rights of ``reader``."""
         if not path.startswith("/"):
-            return AddressFile(path, error="not an absolute path")
+            return AddressFile(path, error=os.strerror(errno.EACCES))
         (opened,) = await self._open([path], reader) or [_Opened(path, error=errno.ETIMEDOUT)]
         if opened.descriptor < 0:
             return _failed(opened)
         with _closing(opened.descriptor) as descriptor:
             status = os.fstat(descriptor)
             wrong = self._wrong(path, status)
+            if not wrong and status.st_mode & stat.S_IWGRP and not self._rules.include_group_writable:
+                wrong = "Group writable file"
+            if not wrong and status.st_mode & stat.S_IWOTH and not self._rules.include_world_writable:
+                wrong = "World writable file"
             if wrong:
                 return AddressFile(path, error=wrong)
             return self._read(path, descriptor, status)

@@ -39,6 +39,8 @@ def open_world(
     rules = FileRules(
         checks_directories="forwardfileinunsafedirpath" not in blame,
         forward_group_writable="groupwritableforwardfile" in blame,
+        include_group_writable="groupwritableincludefile" in blame,
+        include_world_writable="worldwritableincludefile" in blame,
     )
     answers = MapAnswers(maps, clock, also=aliases)
     names = _NamesWhenAsked(configuration, clock, hosts_file)

@@ -21,6 +21,7 @@ from posthouse.smtp.reply import ProtocolError, ReplyReader, with_status
 from posthouse.smtp.transparency import TextEncoder
 
 MOST_TRANSCRIPT: Final = 200  # lines
+MOST_SAID: Final = 2000  # lines
 _NO_USER: Final = frozenset({550, 551, 553})
 _READ: Final = 16 * 1024
 
@@ -43,12 +44,18 @@ class TalkEndedError(Exception):
 
 
 class Dialogue:
-    """One conversation.  ``transcript`` is what a bounce shows of it."""
+    """One conversation.  ``transcript`` is what a bounce shows of it.
+
+    ``said`` is all of it but the text, up to ``farewell``; ``thanks`` is what the whole text was taken with.
+    """
 
     def __init__(
         self, reader: asyncio.StreamReader, send: Callable[[bytes], Awaitable[None]], timeouts: Timeouts, host: str
     ) -> None:
         self.transcript: list[str] = []
+        self.said: list[str] = []
+        self.farewell: list[str] = []
+        self.thanks = ""
         self.has_dsn = False
         self._accepted: dict[int, str] = {}  # what was said to each RCPT
         self._reader = reader
@@ -62,7 +69,12 @@ class Dialogue:
         endings: list[Ending | None] = [None] * len(talk.recipients)
         try:
             await self._converse(talk, text, endings)
-            await self._say("QUIT", self._timeouts.quit)
+            before = len(self.said)
+            try:
+                await self._say("QUIT", self._timeouts.quit)
+            finally:
+                self.farewell = self.said[before:]
+                del self.said[before:]
         except TalkEndedError as error:
             rest = ending_of_exit(os.EX_TEMPFAIL, is_unix=False, reason=str(error))
             return tuple(rest if one is None else one for one in endings)
@@ -124,9 +136,11 @@ class Dialogue:
         async for chunk in text:
             await self._write(encoder.encode(chunk))
         await self._write(encoder.end())
+        self._hear(">>> .")
         waiting = [number for number, ending in enumerate(endings) if ending is None]
         if not talk.is_lmtp:
             answer = await self._reply(self._timeouts.data_end)
+            self.thanks = answer.text if answer.code // 100 == 2 else ""
             self._decide_rest(endings, ".", answer)
             return
         for number in waiting:
@@ -151,11 +165,14 @@ class Dialogue:
             self.transcript.append(f"... while talking to {self._host}:")
         if command:
             self.transcript.append(f">>> {command}")
-        last = len(answer.lines) - 1
-        for number, line in enumerate(answer.lines):
-            self.transcript.append(f"<<< {answer.code}{' ' if number == last else '-'}{line}")
+        self.transcript += [f"<<< {line}" for line in _wire_lines(answer)]
+
+    def _hear(self, line: str) -> None:
+        if len(self.said) < MOST_SAID:
+            self.said.append(line)
 
     async def _say(self, command: str, patience: timedelta) -> Reply:
+        self._hear(f">>> {command}")
         await self._write(f"{command}\r\n".encode("iso8859-1", "replace"))
         return await self._reply(patience)
 
@@ -178,7 +195,14 @@ class Dialogue:
             raise TalkEndedError("the mailer answers nothing") from error
         except ProtocolError as error:
             raise TalkEndedError(str(error)) from error
+        for line in _wire_lines(answer):
+            self._hear(line)
         return answer
+
+
+def _wire_lines(answer: Reply) -> list[str]:
+    last = len(answer.lines) - 1
+    return [f"{answer.code}{' ' if number == last else '-'}{line}" for number, line in enumerate(answer.lines)]
 
 
 def ending_of_reply(answer: Reply) -> Ending:

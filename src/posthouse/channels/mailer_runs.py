@@ -148,7 +148,16 @@ class MailerRuns:
         finally:
             await program.end()
             program.close()
-        return Delivered(endings[::-1], tuple(dialogue.transcript), name, passes_reports=dialogue.has_dsn)
+        closing = (f"Closing connection to {mailer.name}",) if mailer.has("z") else ()
+        return Delivered(
+            endings[::-1],
+            tuple(dialogue.transcript),
+            name,
+            passes_reports=dialogue.has_dsn,
+            dialogue=tuple(dialogue.said),
+            farewell=(*closing, *dialogue.farewell),
+            thanks=dialogue.thanks,
+        )
 
     async def _append(self, load: Load, message: Message, macros: Mapping[str, str]) -> Delivered:
         """Append to a file, in a process of its own that has the rights of whoever named it."""

@@ -11,10 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from posthouse.deliver.cf_compatible import Compatibility
-from posthouse.deliver.cf_envelope import CfEnvelope, MailerPort, Message, ReportPort, Standing
+from posthouse.deliver.cf_envelope import CfEnvelope, Delivered, MailerPort, Message, ReportPort, Standing
 from posthouse.deliver.cf_report import ReportWriter, reportable
 from posthouse.mail.account import Account
 from posthouse.mail.envelope import MailerUser, Notify
+from posthouse.mailers.arguments import speaks_smtp
 from posthouse.mailers.batches import Addressee, Load, loads_of
 from posthouse.mailers.exits import TOLD_POSTMASTER, Ending, transcript_line, without_codes
 from posthouse.ports import Clock
@@ -95,10 +96,14 @@ class Delivery(Struct):
         if self.is_verbose and load.mailer.path != "[FILE]":
             via = f" via {load.mailer.name}" if load.host else f" to {load.mailer.name}"
             place = f"{load.host}{via}" if load.host else load.mailer.name
-            self.say(f"{everyone}... Connecting to {place}...")
+            named = (
+                ",".join(one.who.written for one in reversed(load.addressees)) if speaks_smtp(load.mailer) else everyone
+            )
+            self.say(f"{named}... Connecting to {place}...")
         message = Message(envelope.opened, envelope.octets, envelope.parameters, _rcpt_parameters(envelope))
         done = await self.mailers.deliver(load, message)
         envelope.transcript += done.transcript
+        self._echo(done.dialogue)
         now = self.clock.now()
         ways = {way.addressee.number: way for way in envelope.ways}
         whole = _are_alike(done.endings)
@@ -108,16 +113,23 @@ class Delivery(Struct):
             way.remote = done.remote if whole and not ending.is_success else ""
             way.standing = _standing(ending)
             way.is_passed_on = done.passes_reports
-        self._tell(envelope, load, done.endings, everyone)
+        self._tell(envelope, load, done, everyone)
+        self._echo(done.farewell)
 
-    def _tell(self, envelope: CfEnvelope, load: Load, endings: Sequence[Ending], everyone: str) -> None:
+    def _echo(self, lines: Sequence[str]) -> None:
+        if self.is_verbose:
+            for line in lines:
+                self.say(line)
+
+    def _tell(self, envelope: CfEnvelope, load: Load, done: Delivered, everyone: str) -> None:
         """Put the endings into the transcript, once where all are alike, and remember the worst."""
+        endings = done.endings
         whole = _are_alike(endings)
         told = [(everyone, endings[0])] if whole else _told(load, endings)
         for who, ending in told:
             if ending.is_success:
                 if self.is_verbose:
-                    self.say(f"{who}... {ending.message}")
+                    self.say(f"{who}... {ending.message}" + (f" ({done.thanks})" if done.thanks else ""))
                 continue
             said = transcript_line(ending.reply, who)
             envelope.transcript.append(without_codes(said) if ending.exit_status == os.EX_TEMPFAIL else said)

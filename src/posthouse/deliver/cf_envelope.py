@@ -30,6 +30,9 @@ class Delivered(Struct, frozen=True):
     remote: str = ""  # the host of the dialogue
     passes_reports: bool = False  # the other side takes NOTIFY= over (RFC 3461)
     trouble: str = ""  # what went wrong on this machine, for whoever reads its log
+    dialogue: tuple[str, ...] = ()  # all that was said up to the endings, for whoever watches
+    farewell: tuple[str, ...] = ()  # and behind them
+    thanks: str = ""  # what the whole text was taken with
 
 
 class Standing(Enum):

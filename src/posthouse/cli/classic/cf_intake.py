@@ -319,9 +319,13 @@ class Intake:
                 way.notify = None
         return part
 
-    async def deliver(self, delivery: Delivery, envelope: CfEnvelope) -> None:
-        """Deliver, or put into the queue, as DeliveryMode and the load of the machine have it."""
-        if self._configuration.text("DeliveryMode")[:1] in ("q", "d") or self._is_too_busy_for(envelope):
+    async def deliver(self, delivery: Delivery, envelope: CfEnvelope, *, at_once: bool = False) -> None:
+        """Deliver, or put into the queue, as DeliveryMode and the load of the machine have it.
+
+        ``at_once``: somebody watches, and is not told that the mail will be tried later.
+        """
+        waiting_modes = ("d",) if at_once else ("q", "d")
+        if self._configuration.text("DeliveryMode")[:1] in waiting_modes or self._is_too_busy_for(envelope):
             # What is wrong with an address is told at once, whenever the others are tried.
             self._hold_back(envelope)
         await delivery.run(envelope)

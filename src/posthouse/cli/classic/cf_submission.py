@@ -114,7 +114,7 @@ class Submission:
         if checked.refusals:
             self._refuse_all(envelope)
         for part in await self._intake.by_owner(envelope, expansion, environment):
-            await self._intake.deliver(delivery, part)
+            await self._intake.deliver(delivery, part, at_once=self._given.verbose)
             envelope.exit_status = part.exit_status or envelope.exit_status
         is_quiet = self._configuration.text("ErrorMode") == "berknet"
         return os.EX_OK if is_quiet else self._intake.refused_status or envelope.exit_status
