@@ -32,6 +32,7 @@ HReceived: $?sfrom $s $.$?_($?s$|from $.$_)
 	port=${{client_port}} daemon=${{daemon_name}} at ${{daemon_addr}} ${{daemon_family}} ${{daemon_port}}
 	flags=${{daemon_flags}}. if=${{if_name}} ${{if_addr}}. tls=${{tls_version}}. cert=${{cert_subject}}.)
 HX-Always: yes
+HX-Client: $s with $r from $_ (${{client_name}} ${{client_addr}} ${{client_resolve}}) by ${{daemon_name}}
 Scheck_relay
 R$* $| 127.0.0.66	$#error $@ 5.7.1 $: "550 go away, " $&{{client_name}}
 R$* $| 127.0.0.67	$#error $@ 4.7.0 $: "421 not now"
@@ -135,6 +136,31 @@ def test_the_field_of_the_cf_is_the_only_received_field_and_knows_the_client(dae
     assert "\nX-Always: yes" in header
 
 
+def test_other_fields_of_the_cf_know_the_client_too_when_the_message_goes_out(daemon: Daemon) -> None:
+    with closing(Caller(daemon, "127.0.0.5")) as client:
+        client.reply()
+        client.deliver("six@home.example")
+        client.deliver("seven@home.example")
+
+    for user in ("six", "seven"):
+        assert (
+            "\nX-Client: client.example with ESMTP from good.example [127.0.0.5] (good.example 127.0.0.5 OK) by Front\n"
+        ) in header_of(daemon, user) + "\n"
+
+
+def test_a_report_tells_from_whom_the_message_came(daemon: Daemon) -> None:
+    sender = daemon.site_file.parent / "out" / "reported"
+    with closing(Caller(daemon, "127.0.0.5")) as client:
+        client.reply()
+        for command in ("EHLO client.example", "MAIL FROM:<reported@far.example>", "RCPT TO:<no/way@home.example>"):
+            assert client.ask(command)[:1] == "2"
+        client.ask("DATA")
+        assert client.ask("Subject: x\r\n\r\nbody\r\n.")[:3] == "250"
+
+    told = until(lambda: sender.exists() and re.search(r"(?m)^from (.*)$", sender.read_text()), "the report")
+    assert told[1] == "good.example [127.0.0.5]"
+
+
 def test_a_client_without_a_name_is_known_by_its_address(daemon: Daemon) -> None:
     with closing(Caller(daemon, "127.0.0.9", listener=1)) as client:
         assert client.reply().startswith("220 mx.home.example ESMTP greets [127.0.0.9] at second.example")
@@ -194,7 +220,7 @@ def test_what_check_relay_discards_is_promised_and_dropped(daemon: Daemon, sourc
             assert client.ask("Subject: x\r\n\r\nbody\r\n.")[:3] == "250"
 
     until(lambda: len(daemon.events("discarded", client=source)) == 2, "both to be dropped")
-    assert not [one for one in daemon.events("accepted") if one["client"] == source and one["sender"] == sender]
+    assert not [one for one in daemon.events("accepted", client=source) if one["sender"] == sender]
 
 
 def test_what_a_client_says_before_it_is_greeted_is_answered_after_that(daemon: Daemon) -> None:

@@ -13,11 +13,13 @@ from posthouse.adapters.clock_system import SystemClock
 from posthouse.adapters.dns_questions import DnsClient
 from posthouse.adapters.logins_passwd import FileLogins
 from posthouse.adapters.map_host import HostsFile
+from posthouse.rewriting.environment import Environment
 from posthouse.routing.sendmail.compiled import compile_sendmail
 from posthouse.site.cf.listeners import daemons_of
 from posthouse.site.cf.machine import Machine, Surroundings
 from posthouse.site.cf.reader import read_cf
-from posthouse.submit.client import Client, Welcome
+from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN, Client, Welcome
+from posthouse.submit.sendmail.clients import MOST_KEPT, MOST_KEPT_OCTETS, arrival_of
 from posthouse.submit.sendmail.router import SendmailRouter
 from support.channel_dns import SERVFAIL, DnsServer
 from support.sendmail_world import CF
@@ -150,3 +152,23 @@ def test_closing_the_router_closes_the_connections_of_its_maps(router, tmp_path)
             await asyncio.wait_for(closed.wait(), LONG)
 
     asyncio.run(ask_and_close())
+
+
+def test_what_is_kept_of_a_client_is_bounded_and_holds_no_control_characters():
+    client = Client("mx.far.example", "192.0.2.1", "ESMTP")
+    macros = {f"client_{number}": "x" * 600 for number in range(30)}
+    environment = Environment({**macros, "_": "a\nX-Forged: b\x7f", "s": "\udcff", "j": "mx.home.example"})
+
+    kept = dict(arrival_of(environment, client))
+
+    assert len(kept) == MOST_KEPT
+    assert (kept["_"], kept["s"]) == ("a?X-Forged: b?", "?")
+    assert {len(value) for name, value in kept.items() if name.startswith("client_")} == {MOST_KEPT_OCTETS}
+    assert "j" not in kept
+
+
+@pytest.mark.parametrize("protocol", [OWN_REPORTS, SENT_AGAIN])
+def test_nothing_is_kept_with_what_this_site_sends_by_itself(protocol):
+    environment = Environment({"_": "localhost", "s": "localhost"})
+
+    assert arrival_of(environment, Client(protocol=protocol)) == ()

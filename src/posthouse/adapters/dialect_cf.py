@@ -32,7 +32,7 @@ class CfDialect:
         mailer = self._renderer.configuration.mailers.get(fold(batch.hop.channel))
         if mailer is None or mailer.path != "[IPC]":
             return batch, text
-        opened = await self._renderer.open(batch.message, text)
+        opened = await self._renderer.open(batch.message, text, batch.recipients)
         sender = await self._renderer.sender_for(opened, mailer)
         who = batch.recipients[0].recipient.mailer
         macros = {

@@ -37,7 +37,7 @@ class MailerChannel:
 
     async def attempt(self, batch: Batch, text: StoredText) -> AttemptReport:
         """Deliver to everybody in the batch, together as far as the mailer takes them together."""
-        opened = await self._renderer.open(batch.message, text)
+        opened = await self._renderer.open(batch.message, text, batch.recipients)
         octets = opened.stored.circumstances.octets or text.octets
         addressees = [_addressee(leased, self._mailer) for leased in batch.recipients]
         words = {leased.number: parameters for leased in batch.recipients if (parameters := _parameters(leased))}

@@ -78,7 +78,7 @@ class CfLetters:
         returns_body: bool,
     ) -> CfLetter:
         now = self._clock.now()
-        opened = await self._renderer.open(message, text)
+        opened = await self._renderer.open(message, text, recipients)
         circumstances = opened.stored.circumstances
         name = circumstances.macros.get("i", message.queue_id)
         envelope = CfEnvelope(

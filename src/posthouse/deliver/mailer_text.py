@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from posthouse.mail.errors import DialectUnavailableError, MalformedError
-from posthouse.mail.queued import MessageInfo
+from posthouse.mail.queued import LeasedRecipient, MessageInfo
 from posthouse.mailers.arguments import from_line
 from posthouse.mailers.conversion import Conversion, SevenBitPlan, conversion_of
 from posthouse.mailers.fields import Field, split_fields
@@ -142,28 +142,29 @@ class Renderer:
             configuration.text("MustQuoteChars") + "@,;:\\()[]", configuration.flag("ColonOkInAddr")
         )
 
-    async def open(self, message: MessageInfo, text: StoredText) -> Opened:
-        """Read a message's header."""
+    async def open(self, message: MessageInfo, text: StoredText, recipients: Sequence[LeasedRecipient] = ()) -> Opened:
+        """Read a message's header; what is known of the client that brought it stands with any of its recipients."""
         octets = await text.header(MOST_HEADER_OCTETS)
         header = octets.removesuffix(b"\r\n")
-        stored = self._read(message, header)
+        users = (one.recipient.mailer for one in recipients)
+        arrival = dict(next((user.arrival for user in users if user is not None), ()))
+        stored = self._read(message, header, arrival)
         macros = {**stored.circumstances.macros, **_now(self._clock)}
         macros["f"] = stored.circumstances.sender
         return Opened(stored, text, len(octets), macros)
 
-    def _read(self, message: MessageInfo, header: bytes) -> StoredHeader:
+    def _read(self, message: MessageInfo, header: bytes, arrival: Mapping[str, str]) -> StoredHeader:
         if is_stored(header):
             try:
                 return read_stored(header)
             except MalformedError:
                 pass  # a text of somebody else that begins so
         sender = str(message.reverse_path) or _DAEMON
-        macros = {**self.configuration.program.macros, **time_macros(message.accepted), "i": message.queue_id}
+        brought = {**arrival, "i": message.queue_id}
+        macros = {**self.configuration.program.macros, **time_macros(message.accepted), **brought}
         binding = Binding({**macros, "f": sender, "g": sender}, syntax=self.syntax)
         bound = self._bound(tuple(split_fields(header)), binding)
-        return StoredHeader(
-            bound, Circumstances({"i": message.queue_id}, sender, is_report=message.reverse_path.is_null)
-        )
+        return StoredHeader(bound, Circumstances(brought, sender, is_report=message.reverse_path.is_null))
 
     def _bound(self, own: Sequence[Field], binding: Binding) -> BoundHeader:
         """Complete a header that begins with the Received field of this host, which goes where the H lines have it."""

@@ -43,7 +43,8 @@ class MailerUser(Struct, frozen=True, omit_defaults=True):
     found, with phrase and comments: what listings and bounces show.  ``alias`` is the address, as written, whose
     expansion it came from; "" for one that the sender gave.  ``controller`` is the login name in whose right
     programs and files are used (and whose mailbox it is, for a local user), "" when that is nobody's: then
-    DefaultUser's is meant.
+    DefaultUser's is meant.  ``arrival`` are the macros that tell of the client that brought the message, with their
+    values: with every recipient, since each may be delivered on its own.
     """
 
     user: str
@@ -54,6 +55,7 @@ class MailerUser(Struct, frozen=True, omit_defaults=True):
     gid: int = 0
     home: str = ""  # of the controller: what ``$z`` becomes
     queue_flags: str = ""  # P: it alone stands for what the sender gave; A: it comes from an alias file
+    arrival: tuple[tuple[str, str], ...] = ()
 
 
 class Recipient(Struct, frozen=True):

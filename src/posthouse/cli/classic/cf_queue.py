@@ -84,7 +84,7 @@ async def _try_message(site: CfSite, spool: SpoolQueue, queue_id: str, *, verbos
 async def envelope_of_batches(site: CfSite, batches: Sequence[Batch], text: StoredText) -> CfEnvelope:
     """Return a message as it was when it was put into the queue."""
     message = batches[0].message
-    opened = await site.renderer.open(message, text)
+    opened = await site.renderer.open(message, text, batches[0].recipients)
     circumstances = opened.stored.circumstances
     everyone = sorted(
         ((leased, batch.hop.channel) for batch in batches for leased in batch.recipients),

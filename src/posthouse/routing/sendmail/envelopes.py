@@ -69,11 +69,12 @@ def envelopes_of(
     addressees: Iterable[Addressee],
     given: Mapping[int, Given],
     collected: Envelope,
+    arrival: tuple[tuple[str, str], ...] = (),
 ) -> tuple[Envelope, ...]:
     """Return the envelopes of a message: the sender's, and one for each owner of a list.
 
     ``given`` leads from the identity of an address (``id``) to how the sender gave it; others are left out.  What
-    ``collected`` has that was never resolved stays in the first.
+    ``collected`` has that was never resolved stays in the first.  ``arrival``: see MailerUser.
     """
     sender = str(collected.reverse_path)
     by_owner: dict[str, tuple[list[Recipient], list[FailedRecipient]]] = {}
@@ -84,13 +85,14 @@ def envelopes_of(
         owner = one.list_owner
         recipients, failed = by_owner.setdefault("" if owner == sender else owner, ([], []))
         routed = routed_of(routing, one)
+        mailer = replace(routed.mailer, arrival=arrival) if routed.mailer is not None else None
         if one.state.is_sendable:
             recipients.append(
-                Recipient(routed.address, routed.route, how.address, how.orcpt, how.notify, routed.mailer)
+                Recipient(routed.address, routed.route, how.address, how.orcpt, how.notify, mailer)
             )
         elif one.state is State.BAD:
             nowhere = Route(REPORT_CHANNEL, "", routed.address)
-            reported = Recipient(routed.address, nowhere, how.address, how.orcpt, how.notify, routed.mailer)
+            reported = Recipient(routed.address, nowhere, how.address, how.orcpt, how.notify, mailer)
             failed.append(FailedRecipient(reported, _failure(one.reason)))
     own = by_owner.setdefault("", ([], []))
     own[0].extend(one for one in collected.recipients if not one.route.channel)

@@ -10,6 +10,7 @@ defined, since this server offers neither AUTH nor STARTTLS to clients of such a
 
 from __future__ import annotations  # so that the ports are imported by the type checker alone
 
+import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 _HOST_MAP: Final = "host"
 _ANY_DAEMON: Final = "MTA"
+_OF_CLIENT: Final = frozenset("rs_")
+_ABOUT_CLIENT: Final = ("client_", "daemon_", "if_")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+MOST_KEPT: Final = 24  # macros; there are 17
+MOST_KEPT_OCTETS: Final = 512  # of each: a host's name has 255
 
 
 async def welcome_client(
@@ -73,6 +79,19 @@ def describe_hello(environment: Environment, client: Client) -> None:
     environment.define("daemon_name", None if client.over_pipe else _ANY_DAEMON)
     if client.user:
         environment.define("_", f"{client.user}@localhost")
+
+
+def arrival_of(environment: Environment, client: Client) -> tuple[tuple[str, str], ...]:
+    """Return the macros that tell of a client, to be kept with its message; none of what this site sends by itself."""
+    if client.protocol in (OWN_REPORTS, SENT_AGAIN):
+        return ()
+    told = [name for name in environment.macros if name in _OF_CLIENT or name.startswith(_ABOUT_CLIENT)]
+    return tuple([(name, _kept(environment.macros[name])) for name in sorted(told, key=len)[:MOST_KEPT]])
+
+
+def _kept(value: str) -> str:
+    # A control character would begin a field of its own where the value stands in an H line.
+    return _CONTROL.sub("?", value)[:MOST_KEPT_OCTETS].encode("latin-1", "replace").decode("latin-1")
 
 
 def describe_daemon(environment: Environment, client: Client, daemon: Daemon | None) -> None:

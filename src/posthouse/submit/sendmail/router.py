@@ -30,7 +30,7 @@ from posthouse.site.cf.listeners import daemons_of
 from posthouse.site.cf.printing import visible
 from posthouse.submit import replies
 from posthouse.submit.client import OWN_REPORTS, SENT_AGAIN, Welcome
-from posthouse.submit.sendmail.clients import describe_hello, welcome_client
+from posthouse.submit.sendmail.clients import arrival_of, describe_hello, welcome_client
 from posthouse.submit.sendmail.policy import Policy
 from posthouse.submit.sendmail.trace import trace_of
 
@@ -320,4 +320,5 @@ class SendmailMessage:
 
     def envelopes(self, collected: Envelope) -> tuple[Envelope, ...]:
         """Return the envelopes in the order of sending, one for each sender: owners of lists get their failures."""
-        return envelopes_of(self._routing, self.expansion.queue, self.given, collected)
+        arrival = arrival_of(self._environment, self._client)
+        return envelopes_of(self._routing, self.expansion.queue, self.given, collected, arrival)
