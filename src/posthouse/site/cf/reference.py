@@ -60,7 +60,9 @@ Set are also `{client_addr}` and `{client_port}`; `{daemon_name}`, `{daemon_addr
 `{auth_author}`, `{auth_ssf}`, `{auth_type}`, `{tls_version}`, `{verify}`, `{cipher}`, `{cipher_bits}`, `{alg_bits}`,
 `{cert_issuer}`, `{cert_subject}`, `{cert_md5}`, `{cert_fp}`, `{cn_issuer}`, `{cn_subject}`.
 
-The Received field is that of the H line, whatever flags it has, and stands where the H lines have it.
+The Received field is that of the H line, whatever flags it has, and stands where the H lines have it. Who the client
+was (`$r`, `$s`, `$_`, `{client_...}`, `{daemon_...}`, `{if_...}`) is kept with the message, so that other H lines and
+reports know it when the message goes out; each value to 512 octets.
 
 `posthouse explain ADDRESS` shows every rule that is applied, with file and line.
 
