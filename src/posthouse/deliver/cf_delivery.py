@@ -208,7 +208,7 @@ class Delivery(Struct):
         if envelope.is_report:
             addresses = [self.configuration.text("DoubleBounceAddress")]
         else:
-            addresses = [envelope.sender, *envelope.errors_to]
+            addresses = [envelope.sender_typed or envelope.sender, *envelope.errors_to]
             if any(way.ending is not None and way.ending.exit_status in TOLD_POSTMASTER for way in envelope.ways):
                 addresses.append("postmaster")
         await self._send_report(envelope, [one for one in addresses if one], depth, pm=envelope.is_report)

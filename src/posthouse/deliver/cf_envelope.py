@@ -83,6 +83,7 @@ class CfEnvelope(Struct):
     precedence: int = 0
     hops: int = 0  # that whoever handed it in has counted
     body_is_withheld: bool = False  # it was too large for a mailer
+    sender_typed: str = ""  # as a client wrote it, in angle brackets: so a report is addressed
     errors_to: Sequence[str] = ()
     exit_status: int = 0
     author: str = ""  # who handed it in, with the host

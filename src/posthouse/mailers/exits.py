@@ -77,7 +77,7 @@ def ending_of_exit(exit_status: int, *, is_unix: bool = True, reason: str = "") 
     known = _TEXTS.get(exit_status)
     if known is None:
         text = f"554 5.3.0 unknown mailer error {exit_status}"
-        return Ending(os.EX_UNAVAILABLE, text, "5.5.0", diagnostic)
+        return Ending(os.EX_UNAVAILABLE, text, "5.0.0", diagnostic)
     reply = f"{known[0]}: {reason}" if reason and exit_status == os.EX_TEMPFAIL else known[0]
     return Ending(exit_status, reply, known[1], diagnostic)
 

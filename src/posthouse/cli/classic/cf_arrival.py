@@ -141,6 +141,8 @@ class Arrival:
         envelope = intake.envelope(expansion, environment, sender, bound, body, octets)
         envelope.errors_to = errors_to
         envelope.is_report = self._path.is_null
+        if self._path.address is not None:
+            envelope.sender_typed = octets_of(in_brackets(self._path.address))
         self._wishes(envelope)
         delivery = delivery_of(self._site, self._names.draw)
         for part in await intake.by_owner(envelope, expansion, environment):

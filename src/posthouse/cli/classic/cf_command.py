@@ -24,6 +24,7 @@ def deliver_by_rules(site_file: Path, options: Options) -> int:
         full_name=_octets(options.full_name),
         ignore_dots=options.ignore_dots,
         verbose=options.verbose,
+        no_aliases=options.no_aliases,
         notify=read_notify(options.notify),
         ret=Return(options.ret) if options.ret else None,
         envid=options.envid,

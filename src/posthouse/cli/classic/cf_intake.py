@@ -64,6 +64,7 @@ class Given(Struct, frozen=True):
     full_name: str = ""  # -F
     ignore_dots: bool = False
     verbose: bool = False
+    no_aliases: bool = False
     notify: Notify | None = None
     ret: Return | None = None
     envid: str = ""
@@ -82,6 +83,7 @@ class Sender(Struct, frozen=True):
     address_type: str = ""
     full_name: str = ""
     domain: tuple[str, ...] = ()
+    host: str | None = None
 
 
 class Intake:
@@ -122,7 +124,9 @@ class Intake:
         scanned = self._world.routing.program.syntax.scan(written)
         tokens = scanned.tokens or ()
         domain = tokens[tokens.index("@") :] if mailer.has("C") and "@" in tokens else ()
-        return Sender(written, mailer.name, resolved.user, mailer.is_local, mailer.address_type, name, domain)
+        return Sender(
+            written, mailer.name, resolved.user, mailer.is_local, mailer.address_type, name, domain, resolved.host
+        )
 
     def warned(self, own: Sequence[Field], *, over_pipe: bool = False) -> list[Field]:
         """Put before a header what authwarnings asks for: that who handed it in is not trusted to say who sends."""
@@ -217,7 +221,7 @@ class Intake:
             has_eight_bits=not body.is_ascii
             or any(not (one.is_template or one.value.isascii()) for one in bound.fields),
         )
-        ways = ways_of(expansion, sender.address_type, self._world.routing.host_name, self._given.notify)
+        ways = ways_of(expansion, sender.address_type, self._world.routing.host_name, self._notify(bound))
         macros = {
             **time_macros(now),
             **self._brought,
@@ -318,6 +322,13 @@ class Intake:
             for way in ways:
                 way.notify = None
         return part
+
+    def _notify(self, bound: BoundHeader) -> Notify | None:
+        """Return what was asked for: -N, or a field that asks for a receipt where RrtImpliesDsn heeds it."""
+        is_asked_for = self._configuration.flag("RrtImpliesDsn") and bool(bound.value("return-receipt-to"))
+        if self._given.notify is None and is_asked_for:
+            return Notify.SUCCESS | Notify.FAILURE | Notify.DELAY
+        return self._given.notify
 
     async def deliver(self, delivery: Delivery, envelope: CfEnvelope, *, at_once: bool = False) -> None:
         """Deliver, or put into the queue, as DeliveryMode and the load of the machine have it.

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from posthouse.cli.classic.cf_addresses import print_octets
 from posthouse.cli.classic.cf_intake import Given, Intake, Names, Sender
 from posthouse.cli.classic.cf_message import BodyFile, CountedInput
@@ -28,6 +30,7 @@ from posthouse.mailers.header import BoundHeader
 from posthouse.rewriting.complaint import Complaint
 from posthouse.rewriting.environment import Environment
 from posthouse.rewriting.tokens import fold
+from posthouse.routing.sendmail.addressee import Addressee
 from posthouse.routing.sendmail.complaints import AddressComplaint
 from posthouse.routing.sendmail.expansion import Expansion
 
@@ -58,7 +61,10 @@ class Submission:
         sender = await self._intake.sender_or_login(
             environment, login_name() if given.sender is None else given.sender or "<>"
         )
-        expansion = Expansion(self._world.routing, environment)
+        routing = self._world.routing
+        expansion = Expansion(replace(routing, no_aliases=True) if given.no_aliases else routing, environment)
+        if not routing.keeps_sender and sender.mailer:
+            expansion.unwanted = Addressee(sender.mailer, sender.host, sender.user, sender.written)
         for address in given.addresses:
             await self._world.routing_world.answer_all(expansion.add(address))
         self._tell_remarks(expansion)
