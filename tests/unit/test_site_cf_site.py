@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from posthouse.adapters import cf_world
 from posthouse.adapters.cf_surroundings import run_program, surroundings_of
 from posthouse.adapters.clock_manual import ManualClock
 from posthouse.adapters.frozen_cf import read_cf_frozen
 from posthouse.adapters.table_sources import open_tables
+from posthouse.channels import mailer_runs
 from posthouse.cli.main import posthouse
 from posthouse.site.cf import read_site
 from posthouse.site.cf.blame import HEEDED, WITHOUT_EFFECT
@@ -153,6 +155,19 @@ def test_every_word_of_dont_blame_sendmail_has_an_effect_or_a_reason():
     idle = [word.lower() for words in WITHOUT_EFFECT.values() for word in words.split()]
 
     assert sorted(idle) == sorted(known - {word.lower() for word in HEEDED} - {"safe"})
+
+
+def test_the_words_of_dont_blame_sendmail_that_the_code_asks_for_are_those_with_an_effect():
+    code = "".join(Path(module.__file__).read_text() for module in (cf_world, mailer_runs))
+
+    asked_for = {word for word in OPTIONS["DontBlameSendmail"].kind.choices if f'"{word}"' in code}
+
+    assert asked_for == {word.lower() for word in HEEDED}
+
+
+@pytest.mark.parametrize("word", sorted(HEEDED))
+def test_a_word_of_dont_blame_sendmail_with_an_effect_is_not_listed(site_of, word):
+    assert site_of(f"O DontBlameSendmail={word}").without_effect == ()
 
 
 def test_a_site_carries_its_whole_configuration(site_of):

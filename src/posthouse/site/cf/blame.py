@@ -1,6 +1,7 @@
 """The words of DontBlameSendmail that change nothing here, each with its reason.
 
-Those that do are in adapters/cf_world.py (.forward files) and channels/mailer_runs.py (files that mail is written to).
+Those that do are in adapters/cf_world.py (.forward files and lists) and channels/mailer_runs.py (files that mail is
+written to).
 """
 
 import re
@@ -12,7 +13,15 @@ from posthouse.rewriting.tokens import fold
 from posthouse.site.cf.declared import CfConfiguration
 
 OPTION: Final = "DontBlameSendmail"
-HEEDED: Final = frozenset({"ForwardFileInUnsafeDirPath", "GroupWritableForwardFile", "FileDeliveryToHardLink"})
+HEEDED: Final = frozenset(
+    {
+        "ForwardFileInUnsafeDirPath",
+        "GroupWritableForwardFile",
+        "GroupWritableIncludeFile",
+        "WorldWritableIncludeFile",
+        "FileDeliveryToHardLink",
+    }
+)
 WITHOUT_EFFECT: Final = {
     "alias files are read whatever their rights": "GroupWritableAliasFile WorldWritableAliasFile "
     "LinkedAliasFileInWritableDir",
@@ -29,8 +38,8 @@ WITHOUT_EFFECT: Final = {
     "nobody is warned of a .forward file that is not believed": "DontWarnForwardFileInUnsafeDirPath",
     "ForwardFileInUnsafeDirPath alone says that directories are not looked at": "ForwardFileInGroupWritableDirPath "
     "ForwardFileInUnsafeDirPathSafe GroupWritableForwardFileSafe GroupWritableDirPathSafe TrustStickyBit",
-    "files of :include: are read whatever their rights": "GroupWritableIncludeFile GroupWritableIncludeFileSafe "
-    "WorldWritableIncludeFile LinkedIncludeFileInWritableDir",
+    "GroupWritableIncludeFile alone lets a list be written by a group": "GroupWritableIncludeFileSafe",
+    "links to files of :include: are followed with the rights of their reader": "LinkedIncludeFileInWritableDir",
     "ForwardFileInUnsafeDirPath speaks for the directories of :include:, too": "IncludeFileInUnsafeDirPath "
     "IncludeFileInGroupWritableDirPath IncludeFileInUnsafeDirPathSafe",
     "whose a file is decides, and nobody is asked whether he could have given it away": "AssumeSafeChown",
