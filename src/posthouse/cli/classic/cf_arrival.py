@@ -49,6 +49,7 @@ class Arrival:
         self._text: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed with the message
         self._line_ends = 0
         self.exit_status = os.EX_OK
+        self.has_looked_up = False  # the client, by VRFY or EXPN
 
     async def sender(self, path: Path, parameters: MailParameters) -> Reply:
         """MAIL."""
@@ -123,7 +124,7 @@ class Arrival:
         """Complete the header, and deliver or queue, as DeliveryMode has it."""
         parameters, environment, sender = self._parameters, self._environment, self._sender
         given = Given(
-            addresses=tuple(self._written) if self._message.tried == 1 else (),
+            addresses=tuple(self._written) if self._message.tried == 1 and not self.has_looked_up else (),
             ret=parameters.ret,
             envid=parameters.envid,
             body=parameters.body.value if parameters.body is Body.EIGHT_BIT_MIME else "",

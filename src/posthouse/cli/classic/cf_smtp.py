@@ -66,6 +66,7 @@ class RulesSession:
         self._client = Client(user=user, may_relay=True, over_pipe=True)
         self._names = Names(site)
         self._arrival: Arrival | None = None
+        self._has_looked_up = False  # an address, since the last message
         self._code = os.EX_OK
 
     def serve(self) -> int:
@@ -86,6 +87,7 @@ class RulesSession:
         """Do what an event asks for; return the answer to one that waits."""
         match event:
             case HelloGiven(name, esmtp):
+                self._has_looked_up = False
                 protocol = "ESMTP" if esmtp else "SMTP"
                 self._client = Client(
                     name=name, protocol=protocol, user=self._client.user, may_relay=True, over_pipe=True
@@ -93,11 +95,12 @@ class RulesSession:
             case MailGiven(path, parameters):
                 self._drop()
                 self._arrival = Arrival(self._site, self._client, self._names)
+                self._arrival.has_looked_up = self._has_looked_up
                 return await self._arrival.sender(path, parameters)
             case VerifyAsked(argument):
-                return await self._router.verify(argument, self._client)
+                return self._note_look_up(await self._router.verify(argument, self._client))
             case ExpandAsked(argument):
-                return await self._router.expand(argument, self._client)
+                return self._note_look_up(await self._router.expand(argument, self._client))
             case QueueAsked(node):
                 return await self._start_queue(node)
             case TransactionReset() | TextRefused():
@@ -129,11 +132,20 @@ class RulesSession:
                 return answer
         return None
 
+    def _note_look_up(self, answer: Reply) -> Reply:
+        """Addresses that were looked up count as recipients do: none is then the only one that Received names."""
+        if answer.code == 250:
+            self._has_looked_up = True
+            if self._arrival is not None:
+                self._arrival.has_looked_up = True
+        return answer
+
     def _drop(self) -> None:
         if self._arrival is not None:
             self._end_with(self._arrival.exit_status)
             self._arrival.close()
             self._arrival = None
+            self._has_looked_up = False
 
     def _end_with(self, exit_status: int) -> None:
         """Note a status that the command ends with: the first, unless what went wrong may be tried again."""

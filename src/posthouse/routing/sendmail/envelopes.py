@@ -87,9 +87,7 @@ def envelopes_of(
         routed = routed_of(routing, one)
         mailer = replace(routed.mailer, arrival=arrival) if routed.mailer is not None else None
         if one.state.is_sendable:
-            recipients.append(
-                Recipient(routed.address, routed.route, how.address, how.orcpt, how.notify, mailer)
-            )
+            recipients.append(Recipient(routed.address, routed.route, how.address, how.orcpt, how.notify, mailer))
         elif one.state is State.BAD:
             nowhere = Route(REPORT_CHANNEL, "", routed.address)
             reported = Recipient(routed.address, nowhere, how.address, how.orcpt, how.notify, mailer)
