@@ -38,8 +38,9 @@ except ImportError:  # where there is no wheel for the machine: slower, nothing 
 
 
 # A message makes few cycles and many short-lived values; with Python's own thresholds the collector
-# looked through all of them every few messages.
-_COLLECTIONS = (10_000, 20, 20)
+# looked through all of them every few messages.  The older generations come sooner: a question that a name server
+# does not answer leaves 20 KiB in cycles, and what was under way at one collection waits for that of the next older.
+_COLLECTIONS = (10_000, 4, 4)
 
 
 class Part(Protocol):
