@@ -386,6 +386,18 @@ async def test_one_batch_is_one_message_at_one_hop(spool):
 
 
 @on_every_spool
+async def test_big_messages_may_go_out_in_smaller_batches_than_others(spool):
+    await post(spool, crowd(1000))
+    await post(spool, crowd(50))
+
+    batches = await spool.lease(request(batches=200, recipients_per_batch=50, bulk_recipients=15))
+
+    sizes = {lane: {len(batch.recipients) for batch in batches if batch.lane is lane} for lane in Lane}
+    assert sizes == {Lane.BULK: {15, 1000 % 15}, Lane.SINGLE: {50}}
+    assert sum(len(batch.recipients) for batch in batches) == 1050
+
+
+@on_every_spool
 async def test_a_thousand_recipients_go_out_in_batches_of_fifty(spool):
     queue_id = await post(spool, crowd(1000))
 

@@ -228,6 +228,13 @@ def test_single_messages_that_come_without_a_pause_let_a_big_one_go_on():
     assert slots.bulk_wanted(last) == 1
 
 
+def test_attempts_for_big_messages_are_small_while_single_ones_come_along():
+    slots = backlog()
+    alone = slots.bulk_recipients
+    slots.start(B, now=7.0)
+    assert slots.bulk_recipients < 50 < alone
+
+
 def test_nothing_is_waited_for_where_there_are_only_single_messages():
     slots = backlog()
     slots.start(B, now=7.0)

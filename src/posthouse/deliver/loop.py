@@ -165,6 +165,7 @@ class Deliverer:
             spare=self._backlog.spare(),
             recipients_per_batch=self._settings.concurrency.recipients_per_attempt,
             bulk_batches=self._backlog.bulk_wanted(self._world.clock.monotonic()),
+            bulk_recipients=self._backlog.bulk_recipients,
         )
 
     async def _next_turn(self) -> datetime | None:

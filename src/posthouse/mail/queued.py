@@ -97,6 +97,7 @@ class LeaseRequest(Struct, frozen=True):
     recipients_per_batch: int = 50
     bulk_turn: int = 4
     bulk_batches: int = 1000  # at most so many of the bulk lane
+    bulk_recipients: int = 50  # in each of them, and never more than in any other
 
 
 class Ending(enum.Enum):

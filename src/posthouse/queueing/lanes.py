@@ -127,6 +127,8 @@ class Picker(Generic[PlaceT]):
     def _groups(self, place: PlaceT, wanted: int, lane: Lane) -> list[tuple[int, tuple[int, ...]]]:
         """Read due rows of a place, as batches of one message each."""
         size = self._request.recipients_per_batch
+        if lane is Lane.BULK:
+            size = min(size, self._request.bulk_recipients)
         self._picked.visited.append(place)
         # A single message has few recipients at one hop, so that few rows make the batches wanted.
         usual = _MOST_ROWS if lane is Lane.BULK else _ROWS_PER_SINGLE * wanted + size

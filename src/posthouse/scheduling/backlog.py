@@ -94,6 +94,11 @@ class Backlog:
         """Return how many batches of big messages may be started now (monotonic seconds)."""
         return self._bulk.wanted(now)
 
+    @property
+    def bulk_recipients(self) -> int:
+        """How many recipients a batch of them may have."""
+        return self._bulk.recipients
+
     def bulk_pause(self, now: float) -> float:
         """Return in how many seconds there is room for the next of them though none ends; 0 when that won't help."""
         return self._bulk.pause(now)
