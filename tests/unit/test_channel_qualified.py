@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +18,7 @@ from posthouse.mail.queued import Batch, Hop, Lane, LeasedRecipient, MessageInfo
 from posthouse.mail.route import Route
 from posthouse.ports import AttemptReport
 from posthouse.queueing.texts import WholeText
+from support.other_user import ACCOUNT, USER, as_user, needs_root
 
 WHEN = datetime(2026, 11, 22, tzinfo=UTC)
 TEXT = b"Subject: news\r\n\r\nFrom here on\r\nlast\r\n"
@@ -167,16 +169,21 @@ def test_without_an_account_the_mail_waits(site, user, why):
     assert site.why() == [why]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@needs_root
 def test_a_program_runs_as_its_user(site):
     (outcome,) = site.deliver("nobody|test `id -u` = 65534 && test `id -g` = 65534 && test `id -G` = 65534")
 
     assert outcome.disposition is Disposition.DELIVERED
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can become any user")
+@needs_root
 def test_what_is_another_user_s_waits_without_the_rights_of_root(site):
-    (outcome,) = site.deliver("nobody|true")
+    def deliver() -> int:
+        (outcome,) = site.deliver(f"{ACCOUNT}|true")
+        sys.stdout.write("; ".join([outcome.disposition.name, *site.why()]))
+        return 0
 
-    assert outcome.disposition is Disposition.DEFERRED
-    assert site.why() == ["what is nobody's is done as nobody, which takes the rights of root"]
+    ended = as_user(USER, deliver)
+
+    why = f"what is {ACCOUNT}'s is done as {ACCOUNT}, which takes the rights of root"
+    assert ended.out == f"DEFERRED; {why}", ended.err
