@@ -1,12 +1,11 @@
 """check_compat is asked for each sender and recipient when a command delivers."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from support.cf_site import BIN, HEAD, SLOW
+from support.cf_site import HEAD, kept, run_sendmail
 
 CF = (
     HEAD
@@ -49,25 +48,8 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def sendmail(place: Path, *arguments: str, text: bytes = b"Subject: x\n\nbody\n") -> tuple[int, str]:
-    done = subprocess.run(
-        [BIN / "sendmail", "-C", place / "mx.cf", "--users", place / "passwd", *arguments],
-        input=text,
-        capture_output=True,
-        check=False,
-        timeout=SLOW,
-        env={**os.environ, "LOGNAME": "zed", "USER": "zed", "TZ": "UTC"},
-    )
-    assert done.stderr == b""
-    return done.returncode, done.stdout.decode()
-
-
-def kept(place: Path) -> list[str]:
-    return sorted(path.name for path in (place / "kept").iterdir())
-
-
 def test_a_refused_pair_is_reported_and_the_others_get_the_message(place: Path) -> None:
-    code, said = sendmail(place, "-f", "zed", "bob", "ann")
+    code, said = run_sendmail(place, "zed", "-f", "zed", "bob", "ann")
 
     assert (code, said) == (65, "")
     assert kept(place) == ["ann", "zed"]
@@ -78,20 +60,20 @@ def test_a_refused_pair_is_reported_and_the_others_get_the_message(place: Path) 
 
 
 def test_another_sender_may_write_to_the_same_recipient(place: Path) -> None:
-    code, _ = sendmail(place, "-f", "ann", "bob")
+    code, _ = run_sendmail(place, "zed", "-f", "ann", "bob")
 
     assert (code, kept(place)) == (0, ["bob"])
 
 
 def test_the_exit_status_is_the_rule_s(place: Path) -> None:
-    code, _ = sendmail(place, "-f", "zed", "gone")
+    code, _ = run_sendmail(place, "zed", "-f", "zed", "gone")
 
     assert code == 67
     assert "Status: 5.1.1\n" in (place / "kept/zed").read_text()
 
 
 def test_a_discarded_recipient_gets_nothing_and_nobody_is_told(place: Path) -> None:
-    code, _ = sendmail(place, "-f", "zed", "-N", "success,failure", "quiet", "ann")
+    code, _ = run_sendmail(place, "zed", "-f", "zed", "-N", "success,failure", "quiet", "ann")
 
     assert code == 0
     assert "quiet" not in kept(place)
@@ -99,8 +81,8 @@ def test_a_discarded_recipient_gets_nothing_and_nobody_is_told(place: Path) -> N
 
 
 def test_what_a_map_cannot_say_now_waits_in_the_queue(place: Path) -> None:
-    code, said = sendmail(place, "-v", "-f", "zed", "slow")
-    waiting = sendmail(place, "-bp")[1]
+    code, said = run_sendmail(place, "zed", "-v", "-f", "zed", "slow")
+    waiting = run_sendmail(place, "zed", "-bp")[1]
 
     assert (code, said) == (0, "slow... Deferred\n")
     assert kept(place) == []
@@ -108,17 +90,17 @@ def test_what_a_map_cannot_say_now_waits_in_the_queue(place: Path) -> None:
 
 
 def test_who_only_queues_asks_too_since_the_daemon_does_not(place: Path) -> None:
-    code, _ = sendmail(place, "-odq", "-f", "zed", "bob", "ann")
+    code, _ = run_sendmail(place, "zed", "-odq", "-f", "zed", "bob", "ann")
 
     assert code == 0
     assert kept(place) == ["zed"]
-    assert "bob" not in sendmail(place, "-bp")[1]
+    assert "bob" not in run_sendmail(place, "zed", "-bp")[1]
 
 
 def test_smtp_on_standard_input_takes_the_recipient_and_reports(place: Path) -> None:
     dialogue = b"HELO here\nMAIL FROM:<zed>\nRCPT TO:<bob>\nDATA\nSubject: x\n\nbody\n.\nQUIT\n"
 
-    code, said = sendmail(place, "-bs", text=dialogue.replace(b"\n", b"\r\n"))
+    code, said = run_sendmail(place, "zed", "-bs", text=dialogue.replace(b"\n", b"\r\n"))
 
     assert "250 2.1.5 <bob>... Recipient ok" in said
     assert (code, kept(place)) == (65, ["zed"])

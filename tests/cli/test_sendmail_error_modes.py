@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cf_site import BIN, HEAD, SLOW
+from support.cf_site import BIN, HEAD, SLOW, kept, run_sendmail
 
 CF = (
     HEAD
@@ -44,26 +44,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def send(place: Path, *arguments: str, text: bytes = b"Subject: x\n\nbody\n") -> tuple[int, str]:
-    done = subprocess.run(
-        [BIN / "sendmail", "-C", place / "mx.cf", "--users", place / "passwd", *arguments],
-        input=text,
-        capture_output=True,
-        check=False,
-        timeout=SLOW,
-        env={**os.environ, "LOGNAME": "joe", "USER": "joe", "TZ": "UTC"},
-    )
-    assert done.stderr == b""
-    return done.returncode, done.stdout.decode()
-
-
-def bounced_to(place: Path) -> list[str]:
-    return sorted(path.name for path in (place / "kept").iterdir())
-
-
 @pytest.mark.parametrize("recipient", ["nobody-here", "x@fail.example"])
 def test_print_leaves_the_message_in_the_home_of_whoever_sent_it(place: Path, recipient: str) -> None:
-    code, said = send(place, "-oep", recipient)
+    code, said = run_sendmail(place, "joe", "-oep", recipient)
 
     dead = place / "home/dead.letter"
     assert code == 67
@@ -71,48 +54,48 @@ def test_print_leaves_the_message_in_the_home_of_whoever_sent_it(place: Path, re
     assert dead.read_text().startswith("From joe ")
     assert "Return-Path: <joe>\n" in dead.read_text()
     assert dead.read_text().endswith("Subject: x\n\nbody\n\n")
-    assert bounced_to(place) == []
+    assert kept(place) == []
 
 
 def test_print_is_what_a_site_does_that_says_nothing(place: Path) -> None:
-    send(place, "nobody-here")
+    run_sendmail(place, "joe", "nobody-here")
 
     assert (place / "home/dead.letter").exists()
 
 
 def test_print_is_for_whoever_sent_it_and_others_get_a_report(place: Path) -> None:
-    code, said = send(place, "-oep", "-f", "ann", "x@fail.example")
+    code, said = run_sendmail(place, "joe", "-oep", "-f", "ann", "x@fail.example")
 
     assert (code, said) == (67, "")
-    assert bounced_to(place) == ["ann"]
+    assert kept(place) == ["ann"]
     assert not (place / "home/dead.letter").exists()
 
 
 def test_quiet_leaves_the_exit_status_alone(place: Path) -> None:
-    assert send(place, "-oeq", "nobody-here") == (67, "")
-    assert send(place, "-oeq", "x@fail.example") == (67, "")
-    assert bounced_to(place) == []
+    assert run_sendmail(place, "joe", "-oeq", "nobody-here") == (67, "")
+    assert run_sendmail(place, "joe", "-oeq", "x@fail.example") == (67, "")
+    assert kept(place) == []
 
 
 def test_mail_and_write_send_a_report_and_berknet_hides_the_status(place: Path) -> None:
-    assert send(place, "-oem", "x@fail.example") == (67, "")
-    assert send(place, "-oew", "x@fail.example") == (67, "")
-    assert send(place, "-oee", "x@fail.example") == (0, "")
+    assert run_sendmail(place, "joe", "-oem", "x@fail.example") == (67, "")
+    assert run_sendmail(place, "joe", "-oew", "x@fail.example") == (67, "")
+    assert run_sendmail(place, "joe", "-oee", "x@fail.example") == (0, "")
 
     assert (place / "kept/joe").read_text().count("Subject: Returned mail") == 3
 
 
 def test_a_bad_address_is_told_in_queue_only_mode_too(place: Path) -> None:
-    assert send(place, "-odq", "-oem", "nobody-here") == (67, "")
+    assert run_sendmail(place, "joe", "-odq", "-oem", "nobody-here") == (67, "")
 
-    assert bounced_to(place) == ["joe"]
+    assert kept(place) == ["joe"]
 
 
 def test_error_header_is_a_text_or_a_file(place: Path) -> None:
     (place / "words").write_text("Ask the postmaster of $j.\nThanks.\n")
-    send(place, "-oem", "-OErrorHeader=Sorry.", "x@fail.example")
-    send(place, "-oem", f"-OErrorHeader={place}/words", "x@fail.example")
-    send(place, "-oem", "-OErrorHeader=/nonexistent", "x@fail.example")
+    run_sendmail(place, "joe", "-oem", "-OErrorHeader=Sorry.", "x@fail.example")
+    run_sendmail(place, "joe", "-oem", f"-OErrorHeader={place}/words", "x@fail.example")
+    run_sendmail(place, "joe", "-oem", "-OErrorHeader=/nonexistent", "x@fail.example")
 
     text = (place / "kept/joe").read_text()
     assert text.count("\n\nSorry.\n\n   ----- The following") == 1
@@ -121,7 +104,7 @@ def test_error_header_is_a_text_or_a_file(place: Path) -> None:
 
 
 def test_a_report_of_eight_bits_says_so(place: Path) -> None:
-    send(place, "-oem", "x@fail.example", text=b"Subject: x\n\ncaf\xe9\n")
+    run_sendmail(place, "joe", "-oem", "x@fail.example", text=b"Subject: x\n\ncaf\xe9\n")
 
     assert (place / "kept/joe").read_bytes().count(b"\nContent-Transfer-Encoding: 8bit\n") == 2
 
@@ -130,8 +113,8 @@ def test_a_report_that_nobody_takes_is_saved_or_held(place: Path) -> None:
     drop = place / "home/drop"
     nowhere = ("-oem", "-ODoubleBounceAddress=nobody-there", "-f", "nobody-here")
 
-    saved = send(place, *nowhere, f"-ODeadLetterDrop={drop}", "x@fail.example")
-    send(place, *nowhere, "x@fail.example")
+    saved = run_sendmail(place, "joe", *nowhere, f"-ODeadLetterDrop={drop}", "x@fail.example")
+    run_sendmail(place, "joe", *nowhere, "x@fail.example")
     listed = subprocess.run(
         [BIN / "posthouse", "queue", "list", "--site", place / "mx.cf"], capture_output=True, timeout=SLOW, check=True
     ).stdout.decode()
@@ -142,7 +125,7 @@ def test_a_report_that_nobody_takes_is_saved_or_held(place: Path) -> None:
 
 
 def test_strict_refuses_text_of_eight_bits_that_is_no_mime(place: Path) -> None:
-    code, said = send(place, "-oem", "-OEightBitMode=strict", "joe", text=b"Subject: x\n\ncaf\xe9\n")
+    code, said = run_sendmail(place, "joe", "-oem", "-OEightBitMode=strict", "joe", text=b"Subject: x\n\ncaf\xe9\n")
 
     assert said == "Eight bit data not allowed\n"
     assert code == 0
